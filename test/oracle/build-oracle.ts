@@ -6,6 +6,7 @@
 import { spawn, spawnSync, type ChildProcessByStdio } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -290,22 +291,23 @@ export function repositoryRoot(): string {
 }
 
 /**
- * Compiles C text into `node_modules/.cache/xsavekit-oracle/`, keyed by its content and the compiler's arguments;
- * concurrent callers are safe. Returns the path of the result, or the compiler's message.
+ * Compiles C text into `node_modules/.cache/xsavekit-oracle/`, keyed by its content, the compiler's arguments and
+ * the CPU's name (-march=native); concurrent callers are safe. Returns the path of the result, or the compiler's message.
  */
 export function compileCached(
   name: string,
   source: string,
   args: readonly string[],
+  suffix = "",
 ): { readonly path: string } | { readonly reason: string } {
   const compiler = findCompiler();
   if (compiler === undefined) return { reason: "no C compiler (cc, gcc, clang) found" };
   const key = createHash("sha256")
-    .update(JSON.stringify([compiler, args, process.arch]))
+    .update(JSON.stringify([compiler, args, process.arch, cpus()[0]?.model]))
     .update(source)
     .digest("hex");
   const folder = join(repositoryRoot(), "node_modules/.cache/xsavekit-oracle");
-  const path = join(folder, `${name}-${key.slice(0, 32)}`);
+  const path = join(folder, `${name}-${key.slice(0, 32)}${suffix}`);
   if (existsSync(path)) return { path };
   const temporary = `${path}.${process.pid}.${Date.now()}.tmp`;
   try {
