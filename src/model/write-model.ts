@@ -1,0 +1,75 @@
+/** CpuModel -> YAML in the one form that files in `cpu-models/` have. */
+
+import { stringify } from "yaml";
+import { maskHex } from "../isa/feature-mask.ts";
+import type { ComponentRow } from "../layout/component-row.ts";
+import { componentKey } from "./component-key.ts";
+import type { CpuModel, Signature } from "./cpu-model.ts";
+import { INSTRUCTION_NAMES } from "./model-schema.ts";
+
+const SCHEMA_LINE = "# yaml-language-server: $schema=schema.json";
+const PARAGRAPH_WIDTH = 110;
+
+/** A model as YAML: masks hexadecimal, sizes and offsets decimal, one component a line, a line end at the end. */
+export function writeModel(model: CpuModel): string {
+  const { quirks, notes } = model;
+  const lines = [
+    SCHEMA_LINE,
+    `id: ${scalar(model.id)}`,
+    `name: ${scalar(model.name)}`,
+    `vendor: ${scalar(model.vendor)}`,
+    `kind: ${model.kind}`,
+    ...block("signatures", model.signatures.map((signature) => `- ${signatureText(signature)}`), "[]"),
+    `xcr0Supported: ${maskHex(model.xcr0Supported)}`,
+    `xssSupported: ${maskHex(model.xssSupported)}`,
+    `instructions: [${INSTRUCTION_NAMES.filter((name) => model.instructions[name]).join(", ")}]`,
+    `sizeMax: ${model.sizeMax}`,
+    ...block("components", model.components.map(rowText), "{}"),
+    `quirks: { x87Pointers: ${quirks.x87Pointers}, mxcsrMask: 0x${quirks.mxcsrMask.toString(16)} }`,
+  ];
+  if (model.masks.length > 0) lines.push(...block("masks", model.masks.map(({ name, rfbm }) => `${scalar(name)}: ${maskHex(rfbm)}`), "{}"));
+  lines.push(...block("sources", model.sources.map((source) => `- ${scalar(source)}`), "[]"));
+  if (notes !== undefined) lines.push(...paragraph("notes", notes));
+  return `${lines.join("\n")}\n`;
+}
+
+function block(key: string, items: readonly string[], empty: string): string[] {
+  return items.length === 0 ? [`${key}: ${empty}`] : [`${key}:`, ...items.map((item) => `  ${item}`)];
+}
+
+/** A word or text, quoted only where YAML would read something else. */
+function scalar(text: string): string {
+  return stringify(text, { lineWidth: 0 }).trimEnd();
+}
+
+function signatureText({ family, model, stepping }: Signature): string {
+  const step = stepping === undefined ? "" : `, stepping: ${stepping}`;
+  return `{ family: ${digits(family)}, model: ${digits(model)}${step} }`;
+}
+
+/** As the manuals write families and models: hexadecimal once there is a difference. */
+function digits(value: number): string {
+  return value < 10 ? `${value}` : `0x${value.toString(16)}`;
+}
+
+function rowText(row: ComponentRow): string {
+  const parts = [`index: ${row.index}`, `size: ${row.size}`];
+  if (row.standardOffset !== undefined) parts.push(`offset: ${row.standardOffset}`);
+  for (const flag of ["supervisor", "align64", "xfd"] as const) if (row[flag]) parts.push(`${flag}: true`);
+  return `${componentKey(row.index)}: { ${parts.join(", ")} }`;
+}
+
+/** Long text folded at spaces; YAML joins the lines again. Text that folding would change stays on one line. */
+function paragraph(key: string, text: string): string[] {
+  const words = text.split(" ");
+  if (text.length <= PARAGRAPH_WIDTH || words.some((word) => word === "")) return [`${key}: ${scalar(text)}`];
+  const lines: string[] = [];
+  let line = "";
+  for (const word of words) {
+    if (line !== "" && line.length + 1 + word.length > PARAGRAPH_WIDTH) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [`${key}: >-`, ...[...lines, line].map((part) => `  ${part}`)];
+}
