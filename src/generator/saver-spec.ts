@@ -1,0 +1,143 @@
+/** The generator's plan: which savers exist, what each moves, where each is written, and every name. */
+
+import { createHash } from "node:crypto";
+
+import { bitsOf, maskPair } from "../isa/feature-mask.ts";
+import { stateComponent } from "../isa/state-component.ts";
+import { offsetMapsWith } from "../layout/offset-maps.ts";
+import type { ProcessorDescription } from "../runtime/processor-description.ts";
+import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
+import { type SaveSegment, saveSegments } from "../runtime/save-segments.ts";
+
+/** One saver to be generated. */
+export interface FormSpec {
+  /** Identifier of the generated function and export. */
+  readonly name: string;
+  readonly plan: SavePlan;
+  /** RFBM & in use, or any. */
+  readonly inUse: bigint | "any";
+  readonly segments: readonly SaveSegment[];
+  /** Bytes of a processor's block, which is part of the code. */
+  readonly blockSize: number;
+}
+
+/** All savers of one RFBM for instructions that store the same. */
+export interface GroupSpec {
+  /** Identifier of the exported group. */
+  readonly name: string;
+  /** File under `generated/savers/`, without folder and extension. */
+  readonly file: string;
+  readonly families: readonly SaveFamily[];
+  readonly plan: SavePlan;
+  readonly forms: readonly FormSpec[];
+}
+
+/** A mask that shall have savers, cut down to a CPU already. */
+export interface RequestedMask {
+  readonly name: string;
+  readonly rfbm: bigint;
+  readonly families: readonly SaveFamily[];
+  /** Classes of XINUSE that get a saver of their own beside everything in use. */
+  readonly xinuseClasses: readonly bigint[];
+}
+
+/** Plans the groups of one CPU. Equal specs of different CPUs are equal objects by content (`groupKey`). */
+export function groupsFor(cpu: ProcessorDescription, masks: readonly RequestedMask[], blockSize: number): GroupSpec[] {
+  const groups: GroupSpec[] = [];
+  for (const mask of masks) {
+    for (const families of sharedFamilies(mask)) {
+      groups.push(groupFor(cpu, families, mask, blockSize));
+    }
+  }
+  return groups;
+}
+
+/** XSAVES stores what XSAVEC stores unless a component has an effect of its own (PT, UINTR, LBR). */
+function sharedFamilies(mask: RequestedMask): SaveFamily[][] {
+  const own = (mask.rfbm & ((1n << 8n) | (1n << 14n) | (1n << 15n))) !== 0n;
+  const result: SaveFamily[][] = [];
+  for (const family of ["XSAVE", "XSAVEOPT", "XSAVEC", "XSAVES"] as const) {
+    if (!mask.families.includes(family)) continue;
+    if (family === "XSAVES" && !own && mask.families.includes("XSAVEC")) result.at(-1)?.push("XSAVES");
+    else if (family === "XSAVES" && !own) result.push(["XSAVEC", "XSAVES"]);
+    else result.push([family]);
+  }
+  return result;
+}
+
+function groupFor(cpu: ProcessorDescription, families: readonly SaveFamily[], mask: RequestedMask, blockSize: number): GroupSpec {
+  const family = families[0];
+  if (!family) throw new Error("a group needs an instruction");
+  const plan = savePlan(cpu, family, mask.rfbm);
+  const prefix = `${family.toLowerCase()}_rfbm_${mask.rfbm.toString(16)}`;
+  const classes = new Map<bigint, string>([[mask.rfbm, "all"]]);
+  if (plan.whenInitial === "write-nothing") {
+    for (const each of mask.xinuseClasses) {
+      const inUse = each & mask.rfbm;
+      if (inUse !== 0n && !classes.has(inUse)) classes.set(inUse, `inuse_${inUse.toString(16)}`);
+    }
+  }
+  const forms: FormSpec[] = [...classes].map(([inUse, suffix]) => ({
+    name: `${prefix}_${suffix}`,
+    plan,
+    inUse,
+    segments: saveSegments(plan, inUse),
+    blockSize,
+  }));
+  forms.push({ name: `${prefix}_any`, plan, inUse: "any", segments: saveSegments(plan, "any"), blockSize });
+  return { name: prefix, file: fileFor(plan), families, plan, forms };
+}
+
+/**
+ * Groups that most models share go to the same file: by format, offset map (standard) or rows that differ
+ * from the architecture (compacted), and the x87-pointer rule where x87 is saved.
+ */
+function fileFor(plan: SavePlan): string {
+  const extended = plan.pieces.filter((piece) => piece.component >= 2);
+  const parts: string[] = [plan.format];
+  if (plan.format === "standard") {
+    const maps = offsetMapsWith(extended.map((piece) => [piece.component, piece.area, piece.length] as const));
+    parts.push(maps[0]?.name ?? `map-${digest(extended.map((piece) => [piece.component, piece.area, piece.length])).slice(0, 8)}`);
+  } else {
+    const odd = extended.filter((piece) => piece.length !== stateComponent(piece.component)?.size);
+    if (odd.length > 0) parts.push(...odd.map((piece) => `c${piece.component}x${piece.length}`));
+    const placed = digest(extended.map((piece) => [piece.component, piece.area, piece.length]));
+    const usual = digest(usualPlaces(plan.rfbm));
+    if (odd.length === 0 && placed !== usual) parts.push(`map-${placed.slice(0, 8)}`);
+  }
+  parts.push((plan.rfbm & 1n) === 1n ? plan.x87Pointers : "no-x87");
+  return parts.join("-");
+}
+
+/** Places of a compacted area with architectural sizes and alignment. */
+function usualPlaces(rfbm: bigint): number[][] {
+  let end = 576;
+  const places: number[][] = [];
+  for (const index of bitsOf(rfbm)) {
+    const component = stateComponent(index);
+    if (index < 2 || !component) continue;
+    const at = component.align64 ? Math.ceil(end / 64) * 64 : end;
+    places.push([index, at, component.size]);
+    end = at + component.size;
+  }
+  return places;
+}
+
+function digest(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+}
+
+/** Digest of everything that a group's code depends on, block size and slots included. */
+export function groupKey(group: GroupSpec): string {
+  return digest([
+    group.families,
+    maskPair(group.plan.rfbm),
+    group.plan.size,
+    group.plan.x87Pointers,
+    group.forms.map((form) => [
+      form.name,
+      form.blockSize,
+      form.segments.map((each) => [each.kind, each.rule, each.components, each.registers, each.area, each.length]),
+    ]),
+  ]);
+}

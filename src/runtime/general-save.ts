@@ -1,0 +1,95 @@
+/** The general path: executes a save plan piece by piece. It serves every mask, operand size and mode. */
+
+import { maskPair } from "../isa/feature-mask.ts";
+import { FSW_ES_BIT_IN_DWORD0, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
+import type { AreaMemory } from "./arena.ts";
+import type { BoundSave } from "./generated-v1.ts";
+import { inUseHigh, inUseLow } from "./in-use.ts";
+import type { Processors } from "./processors.ts";
+import { FCS_OFFSET } from "./register-slots.ts";
+import type { SavePiece, SavePlan } from "./save-plan.ts";
+
+/** Byte offset of IA32_LBR_DEPTH in component 15, and where its triples start (SDM vol. 1, 13.5.12). */
+const LBR_DEPTH = 8;
+const LBR_ENTRIES = 40;
+const LBR_ENTRY_SIZE = 24;
+/** Entries that the component has room for. */
+const LBR_MAX_DEPTH = 32;
+
+/** Binds a plan to register files and memory. The result checks its arguments as a generated saver does. */
+export function bindGeneralSave(plan: SavePlan, processors: Processors, areas: AreaMemory): BoundSave {
+  const [rfbmLow, rfbmHigh] = maskPair(plan.rfbm);
+  const mxcsrCounts = plan.mxcsrCounts ? 2 : 0;
+  const { i32: r, u8: registers, blockSize, count } = processors;
+  const q = areas.i32;
+  return function generalSave(processor, offset) {
+    areas.check(offset, plan.size);
+    if (processor >>> 0 >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
+    const base = processor * blockSize;
+    const initialBase = count * blockSize;
+    const low = inUseLow(processors, processor, mxcsrCounts) & rfbmLow;
+    const high = inUseHigh(processors, processor) & rfbmHigh;
+    for (const piece of plan.pieces) {
+      const inUse = piece.component < 32 ? (low >>> piece.component) & 1 : (high >>> (piece.component - 32)) & 1;
+      const from = piece.always || inUse === 1 ? base : initialBase;
+      if (from === initialBase && plan.whenInitial === "write-nothing") continue;
+      if (piece.rule === "x87-control") saveX87Control(plan, processors, areas, from, offset);
+      else {
+        const source = from + piece.registers;
+        const length = piece.rule === "lbr" ? lbrLength(r, source) : piece.length;
+        areas.u8.set(registers.subarray(source, source + length), offset + piece.area);
+      }
+    }
+    const word = offset >> 2;
+    const bv = word + (XSTATE_BV_OFFSET >> 2);
+    const comp = word + (XCOMP_BV_OFFSET >> 2);
+    if (plan.header === "merge") {
+      q[bv] = (q[bv]! & ~rfbmLow) | low;
+      q[bv + 1] = (q[bv + 1]! & ~rfbmHigh) | high;
+    } else {
+      q[bv] = low;
+      q[bv + 1] = high;
+      q[comp] = rfbmLow;
+      q[comp + 1] = rfbmHigh | 0x8000_0000;
+    }
+    for (const clear of plan.clearsAfterSave) {
+      const inUse = (low >>> clear.component) & 1;
+      if (inUse) r[(base + clear.registers) >> 2]! &= clear.keep;
+    }
+  };
+}
+
+function lbrLength(r: Int32Array, source: number): number {
+  const depth = r[(source + LBR_DEPTH) >> 2]! & 63;
+  return LBR_ENTRIES + LBR_ENTRY_SIZE * Math.min(depth, LBR_MAX_DEPTH);
+}
+
+/** FCW, FSW, FTW, FOP, FIP, FDP under the CPU's pointer rule and the operand size. */
+function saveX87Control(plan: SavePlan, processors: Processors, areas: AreaMemory, base: number, offset: number): void {
+  const r = processors.i32;
+  const q = areas.i32;
+  const s = base >> 2;
+  const d = offset >> 2;
+  const es = (r[s]! << (31 - FSW_ES_BIT_IN_DWORD0)) >> 31;
+  const live = plan.x87Pointers === "saved" ? -1 : es;
+  const kept = plan.x87Pointers === "kept-unless-es" ? ~es : 0;
+  const narrow = plan.mode.operandSize === 32;
+  const selectors = r[s + (FCS_OFFSET >> 2)]!;
+  const put = (index: number, value: number): void => {
+    q[d + index] = (value & live) | (q[d + index]! & kept);
+  };
+  q[d] = r[s]!;
+  // Byte 4 is the abridged FTW, byte 5 is written as 0, bytes 6-7 are FOP.
+  q[d + 1] = (r[s + 1]! & 0xff) | (r[s + 1]! & 0xffff_0000 & live) | (q[d + 1]! & 0xffff_0000 & kept);
+  put(2, r[s + 2]!);
+  put(3, narrow ? selectors & 0xffff : r[s + 3]!);
+  put(4, r[s + 4]!);
+  put(5, narrow ? selectors >>> 16 : r[s + 5]!);
+}
+
+/** Pieces whose bytes a save with this in-use mask writes, for tests and listings. */
+export function piecesWritten(plan: SavePlan, inUse: bigint): readonly SavePiece[] {
+  return plan.pieces.filter(
+    (piece) => piece.always || plan.whenInitial === "write-initial-values" || ((inUse >> BigInt(piece.component)) & 1n) === 1n,
+  );
+}

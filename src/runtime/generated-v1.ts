@@ -1,0 +1,102 @@
+/**
+ * The seam between generated savers and this runtime, version 1: the only module that generated code imports.
+ * What is exported here never changes its meaning; a change needs `generated-v2` beside it.
+ */
+
+import type { MaskPair } from "../isa/feature-mask.ts";
+import type { AreaMemory } from "./arena.ts";
+import type { ProcessorDescription, X87Pointers } from "./processor-description.ts";
+import type { Processors } from "./processors.ts";
+import type { SaveFamily } from "./save-plan.ts";
+
+/** Saves processor `processor` into the area at byte `offset` (a multiple of 64). Allocates nothing. */
+export type BoundSave = (processor: number, offset: number) => void;
+
+/** One run of bytes: component, byte offset in the register file, byte offset in the area, length. */
+export type SegmentTuple = readonly [component: number, registers: number, area: number, length: number];
+
+/** Views of the register files, made when binding. */
+export interface RegisterViews {
+  readonly i32: Int32Array;
+  readonly b64: BigUint64Array;
+  /** Byte offset of a processor's block; throws RangeError for a processor that does not exist. */
+  base(processor: number): number;
+  /** Byte offset of the block that holds the initial configuration. */
+  readonly initial: number;
+  /** Per block (processors, then the initial configuration): a view of `length` bytes at `offset`. */
+  views(offset: number, length: number): readonly Uint8Array[];
+  /** 64 views per processor: component 15 with as many entries as IA32_LBR_DEPTH says. */
+  lbrViews(offset: number): readonly Uint8Array[];
+}
+
+/** One saver: straight-line, for one RFBM and either one set of components in use or any. */
+export interface SaverForm {
+  readonly name: string;
+  /** RFBM & in use that it is for; `any`: exact for all of them. */
+  readonly inUse: MaskPair | "any";
+  /** What it stores, in order of area offset (form `any`: what it stores or sends to the sink). */
+  readonly segments: readonly SegmentTuple[];
+  /** True: needs an arena with a sink. */
+  readonly sink: boolean;
+  readonly bind: (registers: RegisterViews, areas: AreaMemory) => BoundSave;
+}
+
+/** All savers of one RFBM for the instructions that store the same. */
+export interface SaverGroup {
+  /** Seam revision that the generator wrote for. */
+  readonly revision: 1;
+  readonly families: readonly SaveFamily[];
+  readonly rfbm: MaskPair;
+  /** End of the area in bytes. */
+  readonly size: number;
+  readonly x87Pointers: X87Pointers;
+  /** Most specialised first; the last is `any`. */
+  readonly forms: readonly SaverForm[];
+}
+
+/** What a generated model module exports. */
+export interface GeneratedModel {
+  readonly cpu: ProcessorDescription;
+  readonly savers: readonly SaverGroup[];
+}
+
+/** Makes a saver. A function, not a literal, so that bundlers can drop what is not used. */
+export function saverForm(form: SaverForm): SaverForm {
+  return form;
+}
+
+/** Makes a group; refuses, by name, output of a generator that this runtime does not understand. */
+export function saverGroup(group: SaverGroup): SaverGroup {
+  if ((group.revision as number) !== 1) {
+    const name = group.forms[0]?.name ?? "saver";
+    throw new Error(`${name} was generated for seam revision ${group.revision as number}, this runtime has 1: run "xsavekit generate" again`);
+  }
+  return group;
+}
+
+/** Views of register files as generated savers want them. */
+export function registerViews(processors: Processors): RegisterViews {
+  const { u8, count, blockSize } = processors;
+  return {
+    i32: processors.i32,
+    b64: processors.b64,
+    initial: count * blockSize,
+    base(processor: number): number {
+      if (processor >>> 0 >= count || processor >>> 0 !== processor) {
+        throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
+      }
+      return processor * blockSize;
+    },
+    views(offset: number, length: number): readonly Uint8Array[] {
+      return Array.from({ length: count + 1 }, (_, block) =>
+        u8.subarray(block * blockSize + offset, block * blockSize + offset + length),
+      );
+    },
+    lbrViews(offset: number): readonly Uint8Array[] {
+      return Array.from({ length: count * 64 }, (_, index) => {
+        const start = (index >> 6) * blockSize + offset;
+        return u8.subarray(start, start + 40 + 24 * Math.min(index & 63, 32));
+      });
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { decideIndependentOnly, independentEnumerated, type Policy, REFUSED_MASK, REFUSED_NO_XSAVES, SAVED } from "./policy.ts";
+
+/**
+ * Keep xsaves() and widen it: independent features anywhere, and "another allowance: features in tightly
+ * constrained contexts (e.g., NMI)". Of such contexts only the NMI is modelled.
+ */
+export const REVIEWER_PROPOSAL: Policy = {
+  name: "reviewer-proposal",
+  title: "xsaves() widened to NMI, the reviewer's proposal",
+  source: "Chang S. Bae, 2025-07-01, reply to RFC V2 patch 03",
+  kernel: "7.3",
+  inferred:
+    "no code was posted: that xrstors() stays independent-only, that a mixed mask is accepted in an NMI, that zero " +
+    "stays refused there and that no other bit is checked there",
+  saves: true,
+  restores: true,
+  visibleToCaller: "nothing",
+  onRefusal: "warn-once",
+  onFault: "warn-once",
+  clearsXstateBv: false,
+  alignment: "unchecked",
+  checksSize: false,
+  hasLiftParameter: false,
+  independent: independentEnumerated,
+  decide(words, save, inNmi, maskLow, maskHigh, debug) {
+    if (!save || !inNmi) return decideIndependentOnly(words, maskLow, maskHigh, debug);
+    if (debug && !words.xsaves) return REFUSED_NO_XSAVES;
+    return (maskLow | maskHigh) === 0 ? REFUSED_MASK : SAVED;
+  },
+};

@@ -1,0 +1,156 @@
+/** The one selection path: instruction and mask to a bound save, then RFBM & in use to one of its forms. */
+
+import { maskPair, maskWithNames } from "../isa/feature-mask.ts";
+import type { AreaMemory } from "./arena.ts";
+import { bindGeneralSave } from "./general-save.ts";
+import { type BoundSave, registerViews, type RegisterViews, type SaverForm, type SaverGroup } from "./generated-v1.ts";
+import { inUseHigh, inUseLow } from "./in-use.ts";
+import type { Processors } from "./processors.ts";
+import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
+import { type SaveFamily, savePlan } from "./save-plan.ts";
+
+/** XCR0 or IA32_XSS of a processor changed, and the bound RFBM is no longer what the mask asks for. */
+export class StaleBindingError extends Error {
+  override readonly name = "StaleBindingError";
+}
+
+/** The CPU lacks the instruction: it would raise #UD. */
+export class UnsupportedInstructionError extends Error {
+  override readonly name = "UnsupportedInstructionError";
+}
+
+/** A save bound to an instruction, a mask, register files and memory. */
+export interface SelectedSave {
+  /**
+   * Saves. Throws AreaError for a place that cannot take the area, StaleBindingError after a change of
+   * XCR0 or IA32_XSS that changes RFBM; nothing is written then.
+   */
+  readonly save: BoundSave;
+  /** Mask & XCR0 (XSAVES: & (XCR0 | IA32_XSS)) when bound. */
+  readonly rfbm: bigint;
+  /** Bytes of the area. */
+  readonly size: number;
+  /**
+   * Which path serves the mask: `generated` (all states), `generated-or-general` (a caller's buffer has no
+   * sink, so states without a saver of their own take the general path), or `general`.
+   */
+  readonly path: "generated" | "generated-or-general" | "general";
+  /** Names of the generated savers behind it, most specialised first. */
+  readonly savers: readonly string[];
+}
+
+/** What to bind. */
+export interface SaveRequest {
+  readonly instruction: SaveFamily;
+  /** EDX:EAX of the instruction. */
+  readonly mask: bigint;
+}
+
+const viewsOf = new WeakMap<Processors, RegisterViews>();
+
+/** The instructions that CPUID.(0DH,1):EAX enumerates; XSAVE always. */
+function supports(processors: Processors, instruction: SaveFamily): boolean {
+  const { instructions } = processors.cpu;
+  if (instruction === "XSAVEOPT") return instructions.xsaveopt;
+  if (instruction === "XSAVEC") return instructions.xsavec;
+  return instruction === "XSAVE" || instructions.xsaves;
+}
+
+/**
+ * Binds a save. `savers` is a generated model's list (or any part of it, down to one group); without a
+ * saver for the RFBM the general path serves it, and `path` says so.
+ * All processors of the set must have the same RFBM now.
+ */
+export function selectSave(
+  savers: readonly SaverGroup[],
+  processors: Processors,
+  areas: AreaMemory,
+  request: SaveRequest,
+): SelectedSave {
+  const { instruction, mask } = request;
+  const { cpu } = processors;
+  if (!supports(processors, instruction)) {
+    throw new UnsupportedInstructionError(`${cpu.id} has no ${instruction}: the instruction would raise #UD`);
+  }
+  const rfbm = mask & (processors.xcr0(0) | (instruction === "XSAVES" ? processors.xss(0) : 0n));
+  const [rfbmLow, rfbmHigh] = maskPair(rfbm);
+  const plan = savePlan(cpu, instruction, rfbm);
+  const group = savers.find(
+    (each) =>
+      each.rfbm[0] === rfbmLow &&
+      each.rfbm[1] === rfbmHigh &&
+      each.families.includes(instruction) &&
+      each.x87Pointers === cpu.quirks.x87Pointers &&
+      each.size === plan.size,
+  );
+  const general = bindGeneralSave(plan, processors, areas);
+  const usable = group?.forms.filter((form) => !form.sink || areas.sinkSize >= plan.size) ?? [];
+  const bind = (form: SaverForm): BoundSave => form.bind(views(processors), areas);
+  const anyForm = usable.find((form) => form.inUse === "any");
+  const specialised = usable.filter((form) => form.inUse !== "any");
+  const any = anyForm ? bind(anyForm) : general;
+  const path = !group ? "general" : anyForm ? "generated" : "generated-or-general";
+  const forms = specialised.map((form) => ({ low: form.inUse[0] as number, high: form.inUse[1] as number, save: bind(form) }));
+  const check = bindStaleCheck(processors, request, rfbmLow, rfbmHigh);
+  const save = dispatcher(processors, plan.mxcsrCounts ? 2 : 0, rfbmLow, rfbmHigh, forms, any, check);
+  return { save, rfbm, size: plan.size, path, savers: usable.map((form) => form.name) };
+}
+
+interface BoundForm {
+  readonly low: number;
+  readonly high: number;
+  readonly save: BoundSave;
+}
+
+function dispatcher(
+  processors: Processors,
+  mxcsrCounts: 0 | 2,
+  rfbmLow: number,
+  rfbmHigh: number,
+  forms: readonly BoundForm[],
+  any: BoundSave,
+  check: (processor: number) => void,
+): BoundSave {
+  const none: BoundForm = { low: -1, high: -1, save: any };
+  const first = forms[0] ?? none;
+  const rest = forms.slice(1);
+  const { save: saveFirst } = first;
+  // Masks compare as signed words, as Int32Array reads them.
+  const firstLow = first.low | 0;
+  const firstHigh = first.high | 0;
+  return function save(processor, offset) {
+    check(processor);
+    const low = inUseLow(processors, processor, mxcsrCounts) & rfbmLow;
+    const high = inUseHigh(processors, processor) & rfbmHigh;
+    if (low === firstLow && high === firstHigh && first !== none) return saveFirst(processor, offset);
+    for (let i = 0; i < rest.length; i++) {
+      const form = rest[i]!;
+      if ((form.low | 0) === low && (form.high | 0) === high) return form.save(processor, offset);
+    }
+    return any(processor, offset);
+  };
+}
+
+function bindStaleCheck(processors: Processors, request: SaveRequest, rfbmLow: number, rfbmHigh: number): (processor: number) => void {
+  const [maskLow, maskHigh] = maskPair(request.mask);
+  const withXss = request.instruction === "XSAVES" ? -1 : 0;
+  const { i32: r, blockSize, count } = processors;
+  return (processor) => {
+    if (processor >>> 0 >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
+    const word = (processor * blockSize) >> 2;
+    const low = (r[word + (XCR0_OFFSET >> 2)]! | (r[word + (XSS_OFFSET >> 2)]! & withXss)) & maskLow;
+    const high = (r[word + (XCR0_OFFSET >> 2) + 1]! | (r[word + (XSS_OFFSET >> 2) + 1]! & withXss)) & maskHigh;
+    if (low !== (rfbmLow | 0) || high !== (rfbmHigh | 0)) {
+      const now = request.mask & (processors.xcr0(processor) | (withXss ? processors.xss(processor) : 0n));
+      throw new StaleBindingError(
+        `${request.instruction} was bound with RFBM ${maskWithNames((BigInt(rfbmHigh) << 32n) | BigInt(rfbmLow))}, but processor ${processor} now gives ${maskWithNames(now)}: bind again`,
+      );
+    }
+  };
+}
+
+function views(processors: Processors): RegisterViews {
+  let found = viewsOf.get(processors);
+  if (!found) viewsOf.set(processors, (found = registerViews(processors)));
+  return found;
+}
