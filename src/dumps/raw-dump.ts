@@ -43,7 +43,7 @@ export interface DumpReader {
   readonly format: string;
   /** For people, in lists: `InstLatx64 / AIDA64 text`. */
   readonly title: string;
-  /** 0: not this format; larger: more certain. Looks at the text's beginning only. */
+  /** 0: not this format; larger: more certain. Looks at the beginning and the end of the text, within a bound. */
   recognises(text: string): number;
   read(text: string): RawDump;
 }

@@ -1,0 +1,29 @@
+/** Logical CPUs that say the same are one; those that differ stay apart. */
+
+import type { LeafDCpu } from "./leaf-0d.ts";
+
+/** CPUs that agree in vendor, signature, brand and leaf 0DH. */
+export interface DistinctCpu {
+  /** The first of them. */
+  readonly cpu: LeafDCpu;
+  /** Labels of all, in the dump's order. */
+  readonly labels: readonly string[];
+}
+
+/** Everything but label and lines. */
+function content(cpu: LeafDCpu): string {
+  const { vendor, family, model, stepping, brand, leafD } = cpu;
+  return JSON.stringify([vendor, family, model, stepping, brand, [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers])]);
+}
+
+/** Groups equal CPUs, in order of first appearance. */
+export function distinctCpus(cpus: readonly LeafDCpu[]): DistinctCpu[] {
+  const groups = new Map<string, { cpu: LeafDCpu; labels: string[] }>();
+  for (const cpu of cpus) {
+    const key = content(cpu);
+    const group = groups.get(key);
+    if (group) group.labels.push(cpu.cpu);
+    else groups.set(key, { cpu, labels: [cpu.cpu] });
+  }
+  return [...groups.values()];
+}
