@@ -1,6 +1,6 @@
 /** What the body template is given for one saver: ready texts and numbers, no decisions left to it. */
 
-import { maskHex, maskPair } from "../isa/feature-mask.ts";
+import { maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import type { SaveSegment } from "../runtime/save-segments.ts";
 import type { FormSpec } from "./saver-spec.ts";
@@ -50,7 +50,7 @@ export function bodyContext(form: FormSpec): BodyContext {
   const { plan } = form;
   const any = form.inUse === "any";
   const [rfbmLow, rfbmHigh] = maskPair(plan.rfbm).map((word) => word | 0) as [number, number];
-  const segments = form.segments.map(segmentContext);
+  const segments = form.segments.map((segment) => segmentContext(form, segment));
   const conditional = [...new Set(form.segments.filter((each) => each.kind !== "live").map((each) => each.components[0] ?? 0))];
   return {
     size: plan.size,
@@ -121,7 +121,7 @@ function viewName(segment: SaveSegment): string {
   return `v${segment.registers}_${segment.length}`;
 }
 
-function segmentContext(segment: SaveSegment): SegmentContext {
+function segmentContext(form: FormSpec, segment: SaveSegment): SegmentContext {
   const component = segment.components[0] ?? 0;
   const toSink = segment.kind === "sink";
   const selected = segment.kind === "select";
@@ -150,12 +150,12 @@ function segmentContext(segment: SaveSegment): SegmentContext {
     viewIndex: lbr ? `(processor << 6) + (R[f + ${(segment.registers + 8) >>> 2}]! & 63)` : block,
     at: plus(toSink ? `o${id}` : "offset", segment.area),
     control: segment.rule === "x87-control",
-    words: [],
+    words: segment.rule === "x87-control" ? controlWords(form, segment) : [],
   };
 }
 
 /** The six dwords of the x87 control part under a pointer rule: FSW.ES is bit 23 of dword 0. */
-export function controlWords(form: FormSpec, segment: SaveSegment): { at: string; value: string }[] {
+function controlWords(form: FormSpec, segment: SaveSegment): { at: string; value: string }[] {
   const id = `0_${segment.area}`;
   const r = segment.kind === "select" ? `c${id}` : "f";
   const d = segment.kind === "sink" ? `x${id}` : "w";
@@ -177,9 +177,4 @@ export function controlWords(form: FormSpec, segment: SaveSegment): { at: string
 
 function plus(base: string, amount: number): string {
   return amount === 0 ? base : `${base} + ${amount}`;
-}
-
-/** `0x2e7`, for comments. */
-export function rfbmText(rfbm: bigint): string {
-  return maskHex(rfbm);
 }

@@ -21,8 +21,9 @@ export interface RegisterViews {
   readonly b64: BigUint64Array;
   /** Byte offset of a processor's block; throws RangeError for a processor that does not exist. */
   base(processor: number): number;
-  /** Byte offset of the block that holds the initial configuration. */
+  /** Number of the block that holds the initial configuration, and its byte offset. */
   readonly initial: number;
+  readonly initialBase: number;
   /** Per block (processors, then the initial configuration): a view of `length` bytes at `offset`. */
   views(offset: number, length: number): readonly Uint8Array[];
   /** 64 views per processor: component 15 with as many entries as IA32_LBR_DEPTH says. */
@@ -80,7 +81,8 @@ export function registerViews(processors: Processors): RegisterViews {
   return {
     i32: processors.i32,
     b64: processors.b64,
-    initial: count * blockSize,
+    initial: count,
+    initialBase: count * blockSize,
     base(processor: number): number {
       if (processor >>> 0 >= count || processor >>> 0 !== processor) {
         throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);

@@ -3,14 +3,14 @@
  */
 
 import { maskPair } from "../isa/feature-mask.ts";
-import { EXTENDED_REGION_OFFSET, XSAVE_AREA_ALIGNMENT } from "../isa/xsave-area.ts";
+import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
 import type { LayoutSource } from "../layout/component-row.ts";
 import { CompactedSizes } from "./compacted-size.ts";
 import type { KernelContexts } from "./kernel-context.ts";
 import { type CpuFeatures, type FilteredCpu, maskFamilies, type MaskFamilies } from "./mask-families.ts";
 import {
   type Build, FAULTED, NOT_OFFERED, type Policy, type PolicyWords, REFUSED_ALIGNMENT, REFUSED_MASK, REFUSED_NO_XSAVES,
-  REFUSED_SIZE, SAVED,
+  REFUSED_SIZE,
 } from "./policies/policy.ts";
 import { XSAVES_NMI_WITH_STATUS } from "./policies/xsaves-nmi-with-status.ts";
 import { WARN_ALIGNMENT, WARN_MASK, WARN_NO_XSAVES, WARN_RESTORE_FAULT, WARN_SAVE_FAULT, WarningLog } from "./warning-log.ts";
@@ -110,6 +110,9 @@ export class NmiGate {
 /**
  * The one way to the instruction: cut the mask, ask the rule, check the area, run, report. The status is always
  * returned, also where the modelled function is void: `policy.visibleToCaller` says what its caller learns.
+ *
+ * On the way that saves, 0 stands for SAVED and 63 for the alignment's mask: an imported or exported constant is
+ * a load with a check each time, and a dozen of them cost more than the gate.
  */
 export function runXsaves(
   gate: NmiGate,
@@ -126,14 +129,14 @@ export function runXsaves(
   const high = (maskHigh & gate.cutHigh) >>> 0;
   let status = gate.policy.decide(gate.words, save, gate.contexts.inNmi(processor), low, high, gate.debug, lifted);
   // `&`, as `%` costs more than the rest of the gate; an offset that is no integer is the path's to refuse.
-  if (status === SAVED && (flags & LOOKS_AT_ALIGNMENT) !== 0 && (offset & (XSAVE_AREA_ALIGNMENT - 1)) !== 0) {
+  if (status === 0 && (flags & LOOKS_AT_ALIGNMENT) !== 0 && (offset & 63) !== 0) {
     if (gate.policy.alignment === "refused") status = REFUSED_ALIGNMENT;
     else gate.warnings.warn(WARN_ALIGNMENT);
   }
-  if (status === SAVED && (flags & CHECKS_SIZE) !== 0 && gate.sizes.sizeOf(low, high) > gate.areaSize) status = REFUSED_SIZE;
-  if (status !== SAVED) return refuse(gate, save, offset, status);
+  if (status === 0 && (flags & CHECKS_SIZE) !== 0 && gate.sizes.sizeOf(low, high) > gate.areaSize) status = REFUSED_SIZE;
+  if (status !== 0) return refuse(gate, save, offset, status);
   const vector = save ? gate.path.save(processor, offset, low, high) : gate.path.restore(processor, offset, low, high);
-  return vector === 0 ? SAVED : reportFault(gate, save, offset, vector);
+  return vector === 0 ? 0 : reportFault(gate, save, offset, vector);
 }
 
 function refuse(gate: NmiGate, save: boolean, offset: number, status: number): number {

@@ -1,4 +1,4 @@
-import { independentEnumerated, type Policy, REFUSED_NOT_IN_NMI, SAVED } from "./policy.ts";
+import { independentEnumerated, type Policy, REFUSED_NOT_IN_NMI } from "./policy.ts";
 
 /**
  * The separate function that a maintainer preferred ("I think we should just add a new one") and that was
@@ -23,6 +23,6 @@ export const SEPARATE_FUNCTION: Policy = {
   hasLiftParameter: false,
   independent: independentEnumerated,
   decide(_words, _save, inNmi) {
-    return inNmi ? SAVED : REFUSED_NOT_IN_NMI;
+    return inNmi ? 0 : REFUSED_NOT_IN_NMI;
   },
 };

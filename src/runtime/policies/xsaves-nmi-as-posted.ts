@@ -1,4 +1,4 @@
-import { independentEnumerated, type Policy, REFUSED_NOT_IN_NMI, SAVED } from "./policy.ts";
+import { independentEnumerated, type Policy, REFUSED_NOT_IN_NMI } from "./policy.ts";
 
 /** `if (!in_nmi()) return;` is the only check: neither the mask nor the area is looked at. */
 export const XSAVES_NMI_AS_POSTED: Policy = {
@@ -19,6 +19,6 @@ export const XSAVES_NMI_AS_POSTED: Policy = {
   hasLiftParameter: false,
   independent: independentEnumerated,
   decide(_words, _save, inNmi) {
-    return inNmi ? SAVED : REFUSED_NOT_IN_NMI;
+    return inNmi ? 0 : REFUSED_NOT_IN_NMI;
   },
 };

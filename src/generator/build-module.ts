@@ -1,0 +1,119 @@
+/** Builds TypeScript modules. With `prove-straight-line.ts` the only place that imports ts-morph. */
+
+import { Project, StructureKind, VariableDeclarationKind, type StatementStructures, type SourceFile } from "ts-morph";
+
+import { bitsOf, maskPair } from "../isa/feature-mask.ts";
+import { componentName } from "../isa/state-component.ts";
+import { bodyContext } from "./body-context.ts";
+import type { RenderBody } from "./render-body.ts";
+import type { FormSpec, GroupSpec } from "./saver-spec.ts";
+
+/** Where generated modules find the seam. */
+export interface SeamImport {
+  /** Module specifier of the seam as seen from `savers/`. */
+  readonly specifier: string;
+}
+
+let project: Project | undefined;
+
+/** A source file of text, in memory; for building and for proving. */
+export function sourceFile(path: string, text: string): SourceFile {
+  project ??= new Project({ useInMemoryFileSystem: true, skipLoadingLibFiles: true });
+  return project.createSourceFile(path, text, { overwrite: true });
+}
+
+/** One module with all given groups, sorted by mask. Returns its text without header. */
+export function buildSaversModule(path: string, groups: readonly GroupSpec[], render: RenderBody, seam: SeamImport): string {
+  const file = sourceFile(path, "");
+  const statements: StatementStructures[] = [
+    {
+      kind: StructureKind.ImportDeclaration,
+      moduleSpecifier: seam.specifier,
+      namedImports: ["saverForm", "saverGroup", { name: "SaverForm", isTypeOnly: true }, { name: "SaverGroup", isTypeOnly: true }],
+    },
+  ];
+  for (const group of groups) {
+    for (const form of group.forms) {
+      statements.push(exported(form.name, "SaverForm", formText(form, render), formDoc(group, form)));
+    }
+    statements.push(exported(group.name, "SaverGroup", groupText(group), groupDoc(group)));
+  }
+  file.addStatements(statements);
+  return file.getFullText();
+}
+
+function exported(name: string, type: string, initializer: string, doc: string): StatementStructures {
+  return {
+    kind: StructureKind.VariableStatement,
+    isExported: true,
+    declarationKind: VariableDeclarationKind.Const,
+    docs: [{ description: `\n${doc}` }],
+    declarations: [{ name, type, initializer }],
+    leadingTrivia: "\n",
+  };
+}
+
+function names(mask: bigint): string {
+  return bitsOf(mask).map(componentName).join(", ") || "nothing";
+}
+
+function instructionNames(group: GroupSpec): string {
+  return group.families.map((family) => `${family}64`).join(", ");
+}
+
+function groupDoc(group: GroupSpec): string {
+  return `${instructionNames(group)}, RFBM ${group.plan.rfbm.toString(16)}H (${names(group.plan.rfbm)}): ${group.plan.size} bytes, ${group.plan.format} format.`;
+}
+
+function formDoc(group: GroupSpec, form: FormSpec): string {
+  const used =
+    form.inUse === "any" ? "exact for any XINUSE" : `in use: ${names(form.inUse)}; all else of RFBM in its initial configuration`;
+  return `${instructionNames(group)}, RFBM ${group.plan.rfbm.toString(16)}H; ${used}.`;
+}
+
+function pairText(mask: bigint): string {
+  const [low, high] = maskPair(mask);
+  return `[0x${low.toString(16)}, ${high === 0 ? "0" : `0x${high.toString(16)}`}]`;
+}
+
+function groupText(group: GroupSpec): string {
+  return [
+    "/* @__PURE__ */ saverGroup({",
+    "  revision: 1,",
+    `  families: [${group.families.map((family) => `"${family}"`).join(", ")}],`,
+    `  rfbm: ${pairText(group.plan.rfbm)},`,
+    `  size: ${group.plan.size},`,
+    `  x87Pointers: "${group.plan.x87Pointers}",`,
+    `  forms: [${group.forms.map((form) => form.name).join(", ")}],`,
+    "})",
+  ].join("\n");
+}
+
+function formText(form: FormSpec, render: RenderBody): string {
+  const context = bodyContext(form);
+  const body = render(form).trimEnd();
+  const lines = [
+    "/* @__PURE__ */ saverForm({",
+    `  name: "${form.name}",`,
+    `  inUse: ${form.inUse === "any" ? '"any"' : pairText(form.inUse)},`,
+    `  segments: [${form.segments.map((each) => `[${each.components[0] ?? 0}, ${each.registers}, ${each.area}, ${each.length}]`).join(", ")}],`,
+    `  sink: ${String(form.segments.some((each) => each.kind === "sink"))},`,
+    "  bind(registers, areas) {",
+  ];
+  const uses = (pattern: RegExp): boolean => pattern.test(body);
+  if (uses(/\bR\[/)) lines.push("    const R = registers.i32;");
+  if (uses(/\bs\[/)) lines.push("    const s = registers.b64;");
+  lines.push("    const Q = areas.i32;");
+  if (uses(/\bd\[/)) lines.push("    const d = areas.b64;");
+  if (uses(/\bU\.set/)) lines.push("    const U = areas.u8;");
+  if (uses(/\bsink\b/)) lines.push("    const sink = areas.sink;");
+  if (uses(/\binitial\b/)) lines.push("    const initial = registers.initial;");
+  if (uses(/\binitialBase\b/)) lines.push("    const initialBase = registers.initialBase;");
+  for (const view of context.views) {
+    lines.push(`    const ${view.name} = registers.${view.lbr ? `lbrViews(${view.offset})` : `views(${view.offset}, ${view.length})`};`);
+  }
+  lines.push(`    return function ${form.name}(processor, offset) {`);
+  for (const line of body.split("\n")) lines.push(line === "" ? "" : `      ${line}`);
+  lines.push("    };", "  },", "})");
+  return lines.join("\n");
+}
