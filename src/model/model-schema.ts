@@ -195,10 +195,13 @@ const jsonOf = (schema: v.GenericSchema): object => {
   const { $schema: _, ...json } = toJsonSchema(schema, {
     typeMode: "input",
     ignoreActions: ["transform"],
+    // Flags of a pattern and bounds as bigint are what it would complain of; both are put right below.
+    errorMode: "ignore",
     overrideSchema: ({ valibotSchema }) =>
       valibotSchema.type === "bigint" ? { type: "integer" } : valibotSchema.type === "never" ? false as never : undefined,
     overrideAction: ({ valibotAction, jsonSchema }) => {
       const { requirement, type } = valibotAction as { requirement?: unknown; type: string };
+      if (requirement instanceof RegExp) return { ...jsonSchema, pattern: requirement.source };
       return typeof requirement === "bigint"
         ? { ...jsonSchema, [type === "min_value" ? "minimum" : "maximum"]: Number(requirement) }
         : undefined;
