@@ -37,7 +37,7 @@ export class KernelContextError extends Error {
 /** The counters of a set of processors. */
 export class KernelContexts {
   /** One preempt_count per processor. */
-  readonly counts: Int32Array;
+  declare readonly counts: Int32Array;
 
   /**
    * Makes counters for a number of processors, all in task context, or takes a view that holds them already
