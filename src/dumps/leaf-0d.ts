@@ -32,6 +32,9 @@ export interface LeafDCpu {
 
 const LEAF = 0x0d;
 
+/** Rows of leaf 0DH looked at on one CPU: all 64 sub-leaves that can be, some twice. */
+const MAX_LEAF_ROWS = 128;
+
 const hex = (value: number): string => `${value.toString(16).toUpperCase()}H`;
 const values = (registers: CpuidRegisters): string => registers.map((value) => value.toString(16)).join(" ");
 
@@ -82,8 +85,9 @@ function checkRows(leafD: ReadonlyMap<number, LeafDRow>, report: Report): void {
   const xss = row1 ? maskOf(row1.registers[2], row1.registers[3]) : 0n;
   const components = bitsOf(xcr0 | xss).filter((index) => index >= 2 && index <= MAX_COMPONENT_INDEX);
   const missing = components.filter((index) => (leafD.get(index)?.registers[0] ?? 0) === 0);
-  if (missing.length === components.length && missing.length > 1) {
-    report("no-component-rows", "error", row0.line, `only sub-leaves 0 and 1: no row for any component of ${maskWithNames(xcr0 | xss)}`);
+  const none = missing.length > 0 && components.every((index) => !leafD.has(index));
+  if (none) {
+    report("no-component-rows", "error", row0.line, `no row for any component of ${maskWithNames(xcr0 | xss)}`);
   } else {
     for (const index of missing) {
       const where = (xcr0 >> BigInt(index)) & 1n ? "XCR0" : "IA32_XSS";
@@ -115,8 +119,11 @@ export function leafDCpu(cpu: RawCpu): LeafDCpu {
   const start = cpu.rows[0]?.line ?? 0;
   if (identity.vendor === undefined) report("no-leaf-0", "warning", start, "no leaf 0: no vendor");
   if (identity.family === undefined) report("no-leaf-1", "warning", start, "no leaf 1: no family, model and stepping");
-  const rows = cpu.rows.filter((row) => row.leaf === LEAF);
+  const all = cpu.rows.filter((row) => row.leaf === LEAF);
+  const rows = all.slice(0, MAX_LEAF_ROWS);
   const row = rows[0];
+  const beyondBound = all[MAX_LEAF_ROWS];
+  if (beyondBound) report("too-many-rows", "error", beyondBound.line, `more than ${MAX_LEAF_ROWS} rows of leaf 0DH on one CPU: the rest is left out`);
   let leafD: ReadonlyMap<number, LeafDRow> = new Map();
   const beyond = maxBasicLeaf !== undefined && maxBasicLeaf < LEAF;
   if (!row) {
