@@ -2,7 +2,7 @@
 
 import type { LeafDCpu } from "./leaf-0d.ts";
 
-/** CPUs that agree in vendor, signature, brand and leaf 0DH. */
+/** CPUs that agree in vendor, signature, brand, 80000008H:EBX and leaf 0DH. */
 export interface DistinctCpu {
   /** The first of them. */
   readonly cpu: LeafDCpu;
@@ -12,8 +12,8 @@ export interface DistinctCpu {
 
 /** Everything but label and lines. */
 function content(cpu: LeafDCpu): string {
-  const { vendor, family, model, stepping, brand, leafD } = cpu;
-  return JSON.stringify([vendor, family, model, stepping, brand, [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers])]);
+  const { vendor, family, model, stepping, brand, cpuid80000008Ebx, leafD } = cpu;
+  return JSON.stringify([vendor, family, model, stepping, brand, cpuid80000008Ebx, [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers])]);
 }
 
 /** Groups equal CPUs, in order of first appearance. */

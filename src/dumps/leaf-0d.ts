@@ -25,6 +25,8 @@ export interface LeafDCpu {
   readonly stepping: number | undefined;
   /** Trimmed; empty if there is none. */
   readonly brand: string;
+  /** CPUID.80000008H:EBX, where printed: bit 2 says that x87 pointers are saved as zero unless FSW.ES is set. */
+  readonly cpuid80000008Ebx?: number;
   /** By sub-leaf, ascending; as printed, only numbers inferred that are not printed. */
   readonly leafD: ReadonlyMap<number, LeafDRow>;
   readonly problems: readonly DumpProblem[];
@@ -139,7 +141,14 @@ export function leafDCpu(cpu: RawCpu): LeafDCpu {
     if (rows.every((each) => isZeroRow(each.registers))) report("leaf-0d-zero", "error", row.line, "leaf 0DH is all zero: no XSAVE, or not passed on");
     else checkRows(leafD, report);
   }
-  return { cpu: cpu.label, ...identity, leafD, problems };
+  const extended8 = cpu.rows.find(({ leaf }) => leaf === 0x8000_0008)?.registers[1];
+  return {
+    cpu: cpu.label,
+    ...identity,
+    ...(extended8 === undefined ? {} : { cpuid80000008Ebx: extended8 }),
+    leafD,
+    problems,
+  };
 }
 
 /** Leaf 0DH of every logical CPU in a dump, in the dump's order. */

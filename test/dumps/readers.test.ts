@@ -174,6 +174,12 @@ test("a row whose bit is in neither mask, a row printed twice, a row beyond 62",
   expect(cpu?.leafD.get(2)?.registers[1]).toBe(0x240);
 });
 
+test("80000008H:EBX is there where printed", () => {
+  const row = "   0x80000008 0x00: eax=0x00003030 ebx=0x00000004 ecx=0x00000000 edx=0x00000000\n";
+  expect(leafDCpus(readDump(cpuidR + row))[0]?.cpuid80000008Ebx).toBe(4);
+  expect(leafDCpus(readDump(cpuidR))[0]).not.toHaveProperty("cpuid80000008Ebx");
+});
+
 test("signatures", () => {
   expect(decodeSignature(0x00b40f40)).toEqual({ family: 0x1a, model: 0x44, stepping: 0 });
   expect(decodeSignature(0x000806f8)).toEqual({ family: 6, model: 0x8f, stepping: 8 });
