@@ -6,7 +6,7 @@ import { bitsOf, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import { bodyContext } from "./body-context.ts";
 import type { RenderBody } from "./render-body.ts";
-import type { FormSpec, GroupSpec } from "./saver-spec.ts";
+import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
 
 /** Where generated modules find the seam. */
 export interface SeamImport {
@@ -83,7 +83,7 @@ function groupText(group: GroupSpec): string {
     `  families: [${group.families.map((family) => `"${family}"`).join(", ")}],`,
     `  rfbm: ${pairText(group.plan.rfbm)},`,
     `  size: ${group.plan.size},`,
-    `  x87Pointers: "${group.plan.x87Pointers}",`,
+    `  x87Pointers: "${pointerRule(group.plan)}",`,
     `  forms: [${group.forms.map((form) => form.name).join(", ")}],`,
     "})",
   ].join("\n");

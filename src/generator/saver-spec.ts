@@ -52,16 +52,20 @@ export function groupsFor(cpu: ProcessorDescription, masks: readonly RequestedMa
   return groups;
 }
 
-/** XSAVES stores what XSAVEC stores unless a component has an effect of its own (PT, UINTR, LBR). */
+/**
+ * XSAVES stores what XSAVEC stores unless a component has an effect of its own (PT, UINTR, LBR): one group serves
+ * both then, also where a CPU has just one of them, so that the code is the same for all.
+ */
 function sharedFamilies(mask: RequestedMask): SaveFamily[][] {
   const own = (mask.rfbm & ((1n << 8n) | (1n << 14n) | (1n << 15n))) !== 0n;
+  const wants = (family: SaveFamily): boolean => mask.families.includes(family);
   const result: SaveFamily[][] = [];
-  for (const family of ["XSAVE", "XSAVEOPT", "XSAVEC", "XSAVES"] as const) {
-    if (!mask.families.includes(family)) continue;
-    if (family === "XSAVES" && !own && mask.families.includes("XSAVEC")) result.at(-1)?.push("XSAVES");
-    else if (family === "XSAVES" && !own) result.push(["XSAVEC", "XSAVES"]);
-    else result.push([family]);
-  }
+  if (wants("XSAVE")) result.push(["XSAVE"]);
+  if (wants("XSAVEOPT")) result.push(["XSAVEOPT"]);
+  if (own) {
+    if (wants("XSAVEC")) result.push(["XSAVEC"]);
+    if (wants("XSAVES")) result.push(["XSAVES"]);
+  } else if (wants("XSAVEC") || wants("XSAVES")) result.push(["XSAVEC", "XSAVES"]);
   return result;
 }
 
@@ -127,16 +131,20 @@ function digest(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex");
 }
 
-/** Digest of everything that a group's code depends on, block size and slots included. */
+/** The x87-pointer rule as far as it shows in the code: none without x87. */
+export function pointerRule(plan: SavePlan): SavePlan["x87Pointers"] {
+  return (plan.rfbm & 1n) === 1n ? plan.x87Pointers : "saved";
+}
+
+/** Digest of everything that a group's code depends on. */
 export function groupKey(group: GroupSpec): string {
   return digest([
     group.families,
     maskPair(group.plan.rfbm),
     group.plan.size,
-    group.plan.x87Pointers,
+    pointerRule(group.plan),
     group.forms.map((form) => [
       form.name,
-      form.blockSize,
       form.segments.map((each) => [each.kind, each.rule, each.components, each.registers, each.area, each.length]),
     ]),
   ]);

@@ -4,6 +4,7 @@
  */
 
 import type { MaskPair } from "../isa/feature-mask.ts";
+export type { ProcessorDescription } from "./processor-description.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { ProcessorDescription, X87Pointers } from "./processor-description.ts";
 import type { Processors } from "./processors.ts";

@@ -1,13 +1,14 @@
 /** The one selection path: instruction and mask to a bound save, then RFBM & in use to one of its forms. */
 
-import { maskPair, maskWithNames } from "../isa/feature-mask.ts";
+import { hasBit, maskPair, maskWithNames } from "../isa/feature-mask.ts";
 import type { AreaMemory } from "./arena.ts";
 import { bindGeneralSave } from "./general-save.ts";
 import { type BoundSave, registerViews, type RegisterViews, type SaverForm, type SaverGroup } from "./generated-v1.ts";
 import { inUseHigh, inUseLow } from "./in-use.ts";
 import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
-import { type SaveFamily, savePlan } from "./save-plan.ts";
+import { type SaveFamily, type SavePlan, savePlan } from "./save-plan.ts";
+import { saveSegments } from "./save-segments.ts";
 
 /** XCR0 or IA32_XSS of a processor changed, and the bound RFBM is no longer what the mask asks for. */
 export class StaleBindingError extends Error {
@@ -80,8 +81,9 @@ export function selectSave(
       each.rfbm[0] === rfbmLow &&
       each.rfbm[1] === rfbmHigh &&
       each.families.includes(instruction) &&
-      each.x87Pointers === cpu.quirks.x87Pointers &&
-      each.size === plan.size,
+      (!hasBit(rfbm, 0) || each.x87Pointers === cpu.quirks.x87Pointers) &&
+      each.size === plan.size &&
+      storesWhatIsPlanned(each, plan),
   );
   const general = bindGeneralSave(plan, processors, areas);
   const usable = group?.forms.filter((form) => !form.sink || areas.sinkSize >= plan.size) ?? [];
@@ -94,6 +96,20 @@ export function selectSave(
   const check = bindStaleCheck(processors, request, rfbmLow, rfbmHigh);
   const save = dispatcher(processors, plan.mxcsrCounts ? 2 : 0, rfbmLow, rfbmHigh, forms, any, check);
   return { save, rfbm, size: plan.size, path, savers: usable.map((form) => form.name) };
+}
+
+/** A saver of another CPU may have the same RFBM and size and still other offsets: its plan tells. */
+function storesWhatIsPlanned(group: SaverGroup, plan: SavePlan): boolean {
+  const any = group.forms.find((form) => form.inUse === "any");
+  const wanted = saveSegments(plan, "any");
+  return (
+    any !== undefined &&
+    any.segments.length === wanted.length &&
+    wanted.every((segment, i) => {
+      const [component, registers, area, length] = any.segments[i] ?? [];
+      return component === segment.components[0] && registers === segment.registers && area === segment.area && length === segment.length;
+    })
+  );
 }
 
 interface BoundForm {

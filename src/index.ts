@@ -1,0 +1,17 @@
+/** `xsavekit`: layouts, models, dumps and comparison. Savers and the gate are in `xsavekit/runtime`, generation in `xsavekit/generator`. */
+
+export * from "./isa/feature-mask.ts";
+export * from "./isa/state-component.ts";
+export { areaLayout, LayoutError, offsetOf } from "./layout/area-layout.ts";
+export type { AreaFormat, AreaLayout, PlacedComponent } from "./layout/area-layout.ts";
+export type { ComponentRow, LayoutSource } from "./layout/component-row.ts";
+export type { CpuModel, InstructionSupport, ModelKind, Quirks, Signature } from "./model/cpu-model.ts";
+export { readModel } from "./model/read-model.ts";
+export { writeModel } from "./model/write-model.ts";
+export { lintModel } from "./model/lint-model.ts";
+export { compareModels } from "./model/compare-models.ts";
+export { modelFromLeafD } from "./model/model-from-leaf-0d.ts";
+export { masksFor, readMasks } from "./model/read-masks.ts";
+export { printDiagnostic } from "./model/diagnostic.ts";
+export type { Diagnostic } from "./model/diagnostic.ts";
+export { leafDCpus, readDump } from "./dumps/index.ts";
