@@ -2,7 +2,7 @@
 
 import type { LeafDCpu } from "./leaf-0d.ts";
 
-/** CPUs that agree in vendor, signature, brand, 80000008H:EBX and leaf 0DH. */
+/** CPUs that agree in vendor, signature, brand, 80000008H:EBX[2] and leaf 0DH. */
 export interface DistinctCpu {
   /** The first of them. */
   readonly cpu: LeafDCpu;
@@ -13,7 +13,9 @@ export interface DistinctCpu {
 /** Everything but label and lines. */
 function content(cpu: LeafDCpu): string {
   const { vendor, family, model, stepping, brand, cpuid80000008Ebx, leafD } = cpu;
-  return JSON.stringify([vendor, family, model, stepping, brand, cpuid80000008Ebx, [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers])]);
+  // Of 80000008H:EBX only bit 2 is about XSAVE; others differ between the logical CPUs of two real machines.
+  const pointers = cpuid80000008Ebx === undefined ? undefined : cpuid80000008Ebx & 4;
+  return JSON.stringify([vendor, family, model, stepping, brand, pointers, [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers])]);
 }
 
 /** Groups equal CPUs, in order of first appearance. */
