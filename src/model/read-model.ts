@@ -37,7 +37,9 @@ export function readModel(text: string, file: string, loadBase?: LoadBase): Read
 function readChained(text: string, file: string, loadBase: LoadBase | undefined, chain: readonly string[]): ReadModelResult {
   const yaml = new YamlSource(text, file);
   const model = yaml.value === undefined ? undefined : typedModel(yaml, loadBase, chain);
-  if (model) for (const finding of lintModel(model)) yaml.report(finding);
+  const misread = yaml.diagnostics.some(({ rule }) => rule === "number-form" || rule === "index-not-name");
+  // Rules over figures that were read wrong would only repeat that in other words.
+  if (model && !misread) for (const finding of lintModel(model)) yaml.report(finding);
   const diagnostics = yaml.diagnostics.toSorted((a, b) => a.line - b.line || a.column - b.column);
   return model && !hasErrors(diagnostics) ? { model, diagnostics } : { diagnostics };
 }

@@ -2,6 +2,7 @@
 
 import { safeParse } from "valibot";
 import type { BaseIssue, GenericSchema } from "valibot";
+import { COMPONENT_NAMES } from "./component-key.ts";
 import { escapeText, quoteText } from "./diagnostic.ts";
 import { suggestion } from "./nearest-name.ts";
 import type { Finding } from "./yaml-source.ts";
@@ -51,13 +52,14 @@ function schemaFinding(issue: BaseIssue<unknown>, schema: unknown): Finding {
       remedy: `add ${key}`,
     };
   }
-  const atKey = last !== undefined && "origin" in last && last.origin === "key";
-  const rule = CHECKS[issue.type] ?? "wrong-type";
+  if (last !== undefined && "origin" in last && last.origin === "key") {
+    const remedy = parent[0] === "components" ? suggestion(key, COMPONENT_NAMES) : `expected: ${issue.message}`;
+    return { rule: "unknown-key", severity: "error", path, atKey: true, message: `${quoteText(key)} is no key of ${placeName(parent)}`, remedy };
+  }
   return {
-    rule: rule === "bad-text" && atKey ? "unknown-key" : rule,
+    rule: CHECKS[issue.type] ?? "wrong-type",
     severity: "error",
     path,
-    atKey,
     message: `${placeName(path)} is ${shown(issue.input)}`,
     remedy: `expected: ${issue.message}`,
   };

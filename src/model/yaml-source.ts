@@ -59,6 +59,9 @@ export class YamlSource {
   /** Adds a finding, located. */
   report(finding: Finding): void {
     const place = this.locate(finding.path, finding.atKey);
+    // A number in a form that is not read fails whatever else looks at it, too.
+    const known = (seen: Diagnostic): boolean => seen.rule === "number-form" && seen.line === place.line && seen.column === place.column;
+    if (this.diagnostics.some(known)) return;
     this.#add({ ...place, file: this.file, rule: finding.rule, severity: finding.severity, message: finding.message, remedy: finding.remedy });
   }
 

@@ -12,8 +12,13 @@ export function modelText(file: string): string {
   return readFileSync(new URL(file, folder), "utf8");
 }
 
+const loaded = new Map<string, CpuModel>();
+
 export function loadModel(id: string): CpuModel {
+  const before = loaded.get(id);
+  if (before) return before;
   const { model, diagnostics } = readModel(modelText(`${id}.yaml`), `${id}.yaml`, (base) => modelText(`${base}.yaml`));
   if (!model) throw new ModelError(diagnostics);
+  loaded.set(id, model);
   return model;
 }
