@@ -38,7 +38,7 @@ export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[
     "  components: [",
     ...rows.map((row) => `  ${row.trimEnd()}`),
     "  ],",
-    `  quirks: { x87Pointers: "${model.quirks.x87Pointers}", mxcsrMask: 0x${model.quirks.mxcsrMask.toString(16)} },`,
+    `  quirks: { x87Pointers: "${model.quirks.x87Pointers}", mxcsrMask: 0x${model.quirks.mxcsrMask.toString(16)}${model.quirks.pkruUpperBytes ? ', pkruUpperBytes: "kept"' : ""} },`,
     "};",
     "",
     "/** Every saver of the model, for `selectSave`. */",

@@ -97,7 +97,7 @@ function groupFor(cpu: ProcessorDescription, families: readonly SaveFamily[], ma
  * from the architecture (compacted), and the x87-pointer rule where x87 is saved.
  */
 function fileFor(plan: SavePlan): string {
-  const extended = plan.pieces.filter((piece) => piece.component >= 2);
+  const extended = plan.layout.components.map(({ row, offset }) => ({ component: row.index, area: offset, length: row.size }));
   const parts: string[] = [plan.format];
   if (plan.format === "standard") {
     const maps = offsetMapsWith(extended.map((piece) => [piece.component, piece.area, piece.length] as const));
@@ -109,6 +109,7 @@ function fileFor(plan: SavePlan): string {
     const usual = digest(usualPlaces(plan.rfbm));
     if (odd.length === 0 && placed !== usual) parts.push(`map-${placed.slice(0, 8)}`);
   }
+  if (plan.pieces.some((piece) => piece.component === 9 && piece.length === 4)) parts.push("pkru4");
   parts.push((plan.rfbm & 1n) === 1n ? plan.x87Pointers : "no-x87");
   return parts.join("-");
 }

@@ -38,6 +38,11 @@ export interface Quirks {
   readonly x87Pointers: X87PointerRule;
   /** MXCSR_MASK as FXSAVE stores it. */
   readonly mxcsrMask: number;
+  /**
+   * `kept`: a save writes PKRU's four bytes and leaves bytes 4-7 of the component as they are (measured on
+   * Zen 3, family 19h model 1: XSAVE64, XSAVEC64, XSAVEOPT64). Absent: eight bytes are written, the upper four as zeros.
+   */
+  readonly pkruUpperBytes?: "kept" | undefined;
 }
 
 /** Family, model and stepping as decoded from CPUID.1:EAX (display values). Stepping absent: all. */

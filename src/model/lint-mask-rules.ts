@@ -26,7 +26,8 @@ export const MASK_RULES: readonly LintRule[] = [
     severity: "error",
     reason: "CPUID.(0DH,0).EAX[1:0] is 11b on every CPU with XSAVE (SDM 13.2)",
     *check({ xcr0Supported }) {
-      if ((xcr0Supported & 3n) !== 3n) yield xcr0("bits 0 (x87) and 1 (SSE) are not both set", `use ${maskHex(xcr0Supported | 3n)}`);
+      if ((xcr0Supported & 3n) !== 3n)
+        yield xcr0("bits 0 (x87) and 1 (SSE) are not both set", `use ${maskHex(xcr0Supported | 3n)}`);
     },
   },
   {
@@ -49,7 +50,12 @@ export const MASK_RULES: readonly LintRule[] = [
     reason: "a component is managed through XCR0 or through IA32_XSS, never both (SDM 13.3)",
     *check({ xcr0Supported, xssSupported }) {
       const both = xcr0Supported & xssSupported;
-      if (both !== 0n) yield { path: ["xssSupported"], message: `${maskWithNames(both)} is in xcr0Supported too`, remedy: `use ${maskHex(xssSupported & ~both)}` };
+      if (both !== 0n)
+        yield {
+          path: ["xssSupported"],
+          message: `${maskWithNames(both)} is in xcr0Supported too`,
+          remedy: `use ${maskHex(xssSupported & ~both)}`,
+        };
     },
   },
   {
@@ -57,7 +63,8 @@ export const MASK_RULES: readonly LintRule[] = [
     severity: "error",
     reason: "x87 and SSE are user components (SDM 13.3)",
     *check({ xssSupported }) {
-      if ((xssSupported & 3n) !== 0n) yield { path: ["xssSupported"], message: "bit 0 or 1 is set", remedy: `use ${maskHex(xssSupported & ~3n)}` };
+      if ((xssSupported & 3n) !== 0n)
+        yield { path: ["xssSupported"], message: "bit 0 or 1 is set", remedy: `use ${maskHex(xssSupported & ~3n)}` };
     },
   },
   {
@@ -66,7 +73,11 @@ export const MASK_RULES: readonly LintRule[] = [
     reason: "IA32_XSS exists only with XSAVES (SDM 13.2: CPUID.(0DH,1).EAX[3])",
     *check({ xssSupported, instructions }) {
       if (xssSupported !== 0n && !instructions.xsaves) {
-        yield { path: ["xssSupported"], message: `${maskWithNames(xssSupported)} without XSAVES`, remedy: "add xsaves to instructions, or use 0x0" };
+        yield {
+          path: ["xssSupported"],
+          message: `${maskWithNames(xssSupported)} without XSAVES`,
+          remedy: "add xsaves to instructions, or use 0x0",
+        };
       }
     },
   },
@@ -75,7 +86,8 @@ export const MASK_RULES: readonly LintRule[] = [
     severity: "error",
     reason: "CPUID.(0DH,1).EAX[3] implies the compacted form, EAX[1] (SDM 13.2)",
     *check({ instructions }) {
-      if (instructions.xsaves && !instructions.xsavec) yield { path: ["instructions"], message: "xsaves without xsavec", remedy: "add xsavec" };
+      if (instructions.xsaves && !instructions.xsavec)
+        yield { path: ["instructions"], message: "xsaves without xsavec", remedy: "add xsavec" };
     },
   },
   {
@@ -89,7 +101,8 @@ export const MASK_RULES: readonly LintRule[] = [
     severity: "error",
     reason: "XSETBV refuses bits 5-7 without bit 2 (SDM 13.3)",
     *check({ xcr0Supported }) {
-      if ((xcr0Supported & AVX512) !== 0n && !hasBit(xcr0Supported, 2)) yield xcr0("AVX-512 without AVX", `use ${maskHex(xcr0Supported | 4n)}`);
+      if ((xcr0Supported & AVX512) !== 0n && !hasBit(xcr0Supported, 2))
+        yield xcr0("AVX-512 without AVX", `use ${maskHex(xcr0Supported | 4n)}`);
     },
   },
   {
@@ -109,7 +122,8 @@ export const MASK_RULES: readonly LintRule[] = [
     severity: "warning",
     reason: "APX took MPX's place at 960; Linux turns XSAVE off where both are enumerated (Intel APX 3.1.4.3)",
     *check({ xcr0Supported }) {
-      if (hasBit(xcr0Supported, 19) && (xcr0Supported & MPX) !== 0n) yield xcr0("APX beside MPX", `use ${maskHex(xcr0Supported & ~MPX)}`);
+      if (hasBit(xcr0Supported, 19) && (xcr0Supported & MPX) !== 0n)
+        yield xcr0("APX beside MPX", `use ${maskHex(xcr0Supported & ~MPX)}`);
     },
   },
   {
@@ -120,7 +134,12 @@ export const MASK_RULES: readonly LintRule[] = [
       for (const { name, rfbm } of model.masks) {
         const rest = rfbm & ~(model.xcr0Supported | model.xssSupported) & ~(1n << 63n);
         if (rest === 0n && rfbm !== 0n) continue;
-        const message = rfbm === 0n ? "the mask is empty" : `the model has no ${bitsOf(rest).map((bit) => `bit ${bit}`).join(", ")}`;
+        const message =
+          rfbm === 0n
+            ? "the mask is empty"
+            : `the model has no ${bitsOf(rest)
+                .map((bit) => `bit ${bit}`)
+                .join(", ")}`;
         yield { path: ["masks", name], message, remedy: rfbm === 0n ? "remove it" : `use ${maskHex(rfbm & ~rest)}` };
       }
     },

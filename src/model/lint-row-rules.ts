@@ -37,7 +37,11 @@ export const ROW_RULES: readonly LintRule[] = [
       for (const key of ["xcr0Supported", "xssSupported"] as const) {
         for (const bit of bitsOf(model[key])) {
           if (bit < 2 || bit > 62 || indices.has(bit)) continue;
-          yield { path: [key], message: `bit ${bit} (${componentName(bit)}) has no row`, remedy: `add a row ${componentKey(bit)} or clear the bit` };
+          yield {
+            path: [key],
+            message: `bit ${bit} (${componentName(bit)}) has no row`,
+            remedy: `add a row ${componentKey(bit)} or clear the bit`,
+          };
         }
       }
     },
@@ -49,7 +53,12 @@ export const ROW_RULES: readonly LintRule[] = [
     *check(model) {
       for (const { index } of model.components) {
         if (hasBit(model.xcr0Supported | model.xssSupported, index)) continue;
-        yield { path: rowPath(index), atKey: true, message: `bit ${index} (${componentName(index)}) is in neither mask`, remedy: "remove the row or set the bit" };
+        yield {
+          path: rowPath(index),
+          atKey: true,
+          message: `bit ${index} (${componentName(index)}) is in neither mask`,
+          remedy: "remove the row or set the bit",
+        };
       }
     },
   },
@@ -63,7 +72,12 @@ export const ROW_RULES: readonly LintRule[] = [
         const other = row.supervisor ? "xcr0Supported" : "xssSupported";
         if (hasBit(model[mask], row.index) || !hasBit(model[other], row.index)) continue;
         const message = `the row is a ${row.supervisor ? "supervisor" : "user"} component but its bit is in ${other}`;
-        yield { path: rowPath(row.index), atKey: true, message, remedy: row.supervisor ? "remove supervisor" : "add supervisor: true and remove offset" };
+        yield {
+          path: rowPath(row.index),
+          atKey: true,
+          message,
+          remedy: row.supervisor ? "remove supervisor" : "add supervisor: true and remove offset",
+        };
       }
     },
   },
@@ -73,7 +87,12 @@ export const ROW_RULES: readonly LintRule[] = [
     reason: "EAX is the component's size; a valid sub-leaf has one (SDM 13.2)",
     *check(model) {
       for (const { index, size } of model.components) {
-        if (size === 0) yield { path: rowPath(index, "size"), message: `${componentName(index)} has size 0`, remedy: `write EAX of sub-leaf ${index}` };
+        if (size === 0)
+          yield {
+            path: rowPath(index, "size"),
+            message: `${componentName(index)} has size 0`,
+            remedy: `write EAX of sub-leaf ${index}`,
+          };
       }
     },
   },
@@ -83,7 +102,13 @@ export const ROW_RULES: readonly LintRule[] = [
     reason: "EBX is 0 for supervisor components: the standard format cannot hold them (SDM 13.2)",
     *check(model) {
       for (const { index, supervisor, standardOffset } of model.components) {
-        if (supervisor && standardOffset !== undefined) yield { path: rowPath(index, "offset"), atKey: true, message: `supervisor component ${componentName(index)} has an offset`, remedy: "remove offset" };
+        if (supervisor && standardOffset !== undefined)
+          yield {
+            path: rowPath(index, "offset"),
+            atKey: true,
+            message: `supervisor component ${componentName(index)} has an offset`,
+            remedy: "remove offset",
+          };
       }
     },
   },
@@ -93,7 +118,13 @@ export const ROW_RULES: readonly LintRule[] = [
     reason: "EBX is a user component's place in the standard format (SDM 13.2)",
     *check(model) {
       for (const { index, supervisor, standardOffset } of model.components) {
-        if (!supervisor && standardOffset === undefined) yield { path: rowPath(index), atKey: true, message: `user component ${componentName(index)} has no offset`, remedy: `add offset: EBX of sub-leaf ${index}` };
+        if (!supervisor && standardOffset === undefined)
+          yield {
+            path: rowPath(index),
+            atKey: true,
+            message: `user component ${componentName(index)} has no offset`,
+            remedy: `add offset: EBX of sub-leaf ${index}`,
+          };
       }
     },
   },
@@ -104,7 +135,11 @@ export const ROW_RULES: readonly LintRule[] = [
     *check(model) {
       for (const { index, standardOffset } of model.components) {
         if (standardOffset !== undefined && standardOffset < EXTENDED_REGION_OFFSET) {
-          yield { path: rowPath(index, "offset"), message: `offset ${standardOffset} is below 576`, remedy: `write EBX of sub-leaf ${index}` };
+          yield {
+            path: rowPath(index, "offset"),
+            message: `offset ${standardOffset} is below 576`,
+            remedy: `write EBX of sub-leaf ${index}`,
+          };
         }
       }
     },
@@ -132,7 +167,11 @@ export const ROW_RULES: readonly LintRule[] = [
     *check(model) {
       const size = standardSizeOf(model.components);
       if (size === model.sizeMax) return;
-      yield { path: ["sizeMax"], message: `sizeMax is ${model.sizeMax}, the rows end at ${size}`, remedy: `use ${size}, or look for a row that is missing` };
+      yield {
+        path: ["sizeMax"],
+        message: `sizeMax is ${model.sizeMax}, the rows end at ${size}`,
+        remedy: `use ${size}, or look for a row that is missing`,
+      };
     },
   },
   {
@@ -141,7 +180,13 @@ export const ROW_RULES: readonly LintRule[] = [
     reason: "IA32_XFD exists only with CPUID.(0DH,1).EAX[4] (SDM 13.14)",
     *check(model) {
       for (const { index, xfd } of model.components) {
-        if (xfd && !model.instructions.xfd) yield { path: rowPath(index, "xfd"), atKey: true, message: `${componentName(index)} can be disabled through XFD, which the model lacks`, remedy: "add xfd to instructions or remove xfd here" };
+        if (xfd && !model.instructions.xfd)
+          yield {
+            path: rowPath(index, "xfd"),
+            atKey: true,
+            message: `${componentName(index)} can be disabled through XFD, which the model lacks`,
+            remedy: "add xfd to instructions or remove xfd here",
+          };
       }
     },
   },
@@ -152,9 +197,15 @@ export const ROW_RULES: readonly LintRule[] = [
     *check(model) {
       for (const row of model.components) {
         const size = stateComponent(row.index)?.size;
-        const known = KNOWN_ODD_SIZES.some((odd) => odd.index === row.index && odd.size === row.size && odd.offset === row.standardOffset);
+        const known = KNOWN_ODD_SIZES.some(
+          (odd) => odd.index === row.index && odd.size === row.size && odd.offset === row.standardOffset,
+        );
         if (size === undefined || size === row.size || row.size === 0 || known) continue;
-        yield { path: rowPath(row.index, "size"), message: `${componentName(row.index)} has ${row.size} bytes instead of ${size}`, remedy: "name the dump that shows it in sources" };
+        yield {
+          path: rowPath(row.index, "size"),
+          message: `${componentName(row.index)} has ${row.size} bytes instead of ${size}`,
+          remedy: "name the dump that shows it in sources",
+        };
       }
     },
   },
@@ -169,7 +220,12 @@ export const ROW_RULES: readonly LintRule[] = [
         for (const key of ["align64", "xfd"] as const) {
           // A hypervisor clears ECX[2] where it does not offer XFD: that is a view, not an oddity.
           if (row[key] === usual[key] || (key === "xfd" && !row.xfd && !model.instructions.xfd)) continue;
-          yield { path: rowPath(row.index, key), atKey: true, message: `${usual.name} ${row[key] ? "has" : "lacks"} ${key}`, remedy: "name the dump that shows it in sources" };
+          yield {
+            path: rowPath(row.index, key),
+            atKey: true,
+            message: `${usual.name} ${row[key] ? "has" : "lacks"} ${key}`,
+            remedy: "name the dump that shows it in sources",
+          };
         }
       }
     },
@@ -182,7 +238,12 @@ export const ROW_RULES: readonly LintRule[] = [
       for (const row of model.components) {
         const usual = stateComponent(row.index);
         if (!usual || (usual.kind === "supervisor") === row.supervisor) continue;
-        yield { path: rowPath(row.index), atKey: true, message: `${usual.name} is a ${usual.kind} component everywhere else`, remedy: `check ECX[0] of sub-leaf ${row.index} (${maskHex(1n << BigInt(row.index))})` };
+        yield {
+          path: rowPath(row.index),
+          atKey: true,
+          message: `${usual.name} is a ${usual.kind} component everywhere else`,
+          remedy: `check ECX[0] of sub-leaf ${row.index} (${maskHex(1n << BigInt(row.index))})`,
+        };
       }
     },
   },
@@ -192,7 +253,13 @@ export const ROW_RULES: readonly LintRule[] = [
     reason: "no public document or dump names it; its registers cannot be shown",
     *check(model) {
       for (const { index } of model.components) {
-        if (!stateComponent(index)) yield { path: rowPath(index), atKey: true, message: `component ${index} is not in the component table`, remedy: "if a document names it, add it to the table" };
+        if (!stateComponent(index))
+          yield {
+            path: rowPath(index),
+            atKey: true,
+            message: `component ${index} is not in the component table`,
+            remedy: "if a document names it, add it to the table",
+          };
       }
     },
   },

@@ -31,7 +31,11 @@ export interface MaskFileFields {
 
 const closed = <const Entries extends v.ObjectEntries>(entries: Entries) =>
   v.objectWithRest(entries, v.never("no such key"), "a row of keys and values");
-const name = v.pipe(v.string("a name"), v.maxLength(64, "at most 64 characters"), v.regex(ID_FORM, "lower-case words joined by -"));
+const name = v.pipe(
+  v.string("a name"),
+  v.maxLength(64, "at most 64 characters"),
+  v.regex(ID_FORM, "lower-case words joined by -"),
+);
 const component = v.picklist([...COMPONENT_NAMES], `one of ${COMPONENT_NAMES.join(", ")}`);
 const components = v.array(component, "a list of component names");
 const classes = v.pipe(v.array(components, "lists of component names"), v.maxLength(16, "at most 16 classes"));

@@ -64,13 +64,26 @@ export function modelFromLeafD(cpu: DumpedCpu, options: ModelFromLeafDOptions): 
   };
   const leaf0 = leafD.get(0)?.registers;
   if (leaf0 === undefined || (leaf0[0] | leaf0[3]) === 0) {
-    report("no-leaf-0d", "error", 0, "no XCR0 mask: sub-leaf 0 of leaf 0DH is missing or zero", "use a dump of a CPU with XSAVE that prints leaf 0DH");
+    report(
+      "no-leaf-0d",
+      "error",
+      0,
+      "no XCR0 mask: sub-leaf 0 of leaf 0DH is missing or zero",
+      "use a dump of a CPU with XSAVE that prints leaf 0DH",
+    );
     return { diagnostics };
   }
   for (const finding of lintLeafD(new Map([...leafD].map(([subleaf, { registers }]) => [subleaf, registers])))) {
     report(finding.rule, finding.severity, finding.subleaf, finding.message, finding.remedy);
   }
-  if (!leafD.has(1)) report("subleaf-1-missing", "warning", 0, "sub-leaf 1 is not printed: instructions and IA32_XSS are taken as none", "use a dump that prints it if the CPU has XSAVEOPT");
+  if (!leafD.has(1))
+    report(
+      "subleaf-1-missing",
+      "warning",
+      0,
+      "sub-leaf 1 is not printed: instructions and IA32_XSS are taken as none",
+      "use a dump that prints it if the CPU has XSAVEOPT",
+    );
   const leaf1 = leafD.get(1)?.registers ?? [0, 0, 0, 0];
   const xcr0Supported = maskOf(leaf0[0], leaf0[3]);
   const xssSupported = maskOf(leaf1[2], leaf1[3]);
@@ -78,7 +91,14 @@ export function modelFromLeafD(cpu: DumpedCpu, options: ModelFromLeafDOptions): 
   const complete = bitsOf(xcr0Supported | xssSupported).every((bit) => bit < 2 || components.some((row) => row.index === bit));
   const computed = standardSizeOf(components);
   // VMware shows the host's size beside a guest's rows: what the rows give is what a layout needs.
-  if (complete && computed !== leaf0[2]) report("size-max", "warning", 0, `ECX is ${leaf0[2]}, the rows end at ${computed}; the rows count`, "usual under hypervisors; otherwise look for a wrong row");
+  if (complete && computed !== leaf0[2])
+    report(
+      "size-max",
+      "warning",
+      0,
+      `ECX is ${leaf0[2]}, the rows end at ${computed}; the rows count`,
+      "usual under hypervisors; otherwise look for a wrong row",
+    );
   const model: CpuModel = {
     ...identity(cpu, options),
     xcr0Supported,
@@ -98,17 +118,22 @@ export function modelFromLeafD(cpu: DumpedCpu, options: ModelFromLeafDOptions): 
   };
   for (const { rule, severity, path, message, remedy } of lintModel(model)) {
     const [section, key] = path;
-    const subleaf = section === "components" ? (keyIndex(String(key)) ?? 0) : section === "xssSupported" || section === "instructions" ? 1 : 0;
+    const subleaf =
+      section === "components" ? (keyIndex(String(key)) ?? 0) : section === "xssSupported" || section === "instructions" ? 1 : 0;
     report(rule, severity, subleaf, message, rule === "row-missing" ? `${remedy}; or name a model to take the row from` : remedy);
   }
   return hasErrors(diagnostics) ? { diagnostics } : { model, diagnostics };
 }
 
-function identity(cpu: DumpedCpu, options: ModelFromLeafDOptions): Pick<CpuModel, "id" | "name" | "vendor" | "kind" | "signatures"> {
+function identity(
+  cpu: DumpedCpu,
+  options: ModelFromLeafDOptions,
+): Pick<CpuModel, "id" | "name" | "vendor" | "kind" | "signatures"> {
   const vendor = cpu.vendor ?? "unknown";
   const { family, model, stepping } = cpu;
   const name = options.name ?? nameOfCpu(vendor, cpu.brand, family ?? 0, model ?? 0);
-  const signature = family === undefined || model === undefined ? [] : [{ family, model, ...(stepping === undefined ? {} : { stepping }) }];
+  const signature =
+    family === undefined || model === undefined ? [] : [{ family, model, ...(stepping === undefined ? {} : { stepping }) }];
   return { id: options.id ?? idOfName(name), name, vendor, kind: options.kind ?? "silicon", signatures: signature };
 }
 
@@ -118,20 +143,46 @@ function componentRows({ leafD }: DumpedCpu, supported: bigint, fillFrom: CpuMod
     const [size, offset, flags] = registers;
     if (index < 2 || index > 62 || (size | offset | flags) === 0) continue;
     if (!hasBit(supported, index)) {
-      report("row-without-bit", "warning", index, `row of ${componentName(index)}, whose bit is in neither mask, is left out`, "check the row's sub-leaf number");
+      report(
+        "row-without-bit",
+        "warning",
+        index,
+        `row of ${componentName(index)}, whose bit is in neither mask, is left out`,
+        "check the row's sub-leaf number",
+      );
       continue;
     }
     const supervisor = (flags & 1) !== 0;
-    rows.push({ index, size, standardOffset: supervisor ? undefined : offset, supervisor, align64: (flags & 2) !== 0, xfd: (flags & 4) !== 0 });
+    rows.push({
+      index,
+      size,
+      standardOffset: supervisor ? undefined : offset,
+      supervisor,
+      align64: (flags & 2) !== 0,
+      xfd: (flags & 4) !== 0,
+    });
   }
   if (fillFrom) {
     const same = (a: ComponentRow, b: ComponentRow): boolean => a.size === b.size && a.standardOffset === b.standardOffset;
     const other = rows.find((row) => fillFrom.components.some((filler) => filler.index === row.index && !same(filler, row)));
-    if (other) report("fill-disagrees", "error", other.index, `${componentName(other.index)} differs in ${fillFrom.id}, which was to fill missing rows`, "name a model of the same layout");
+    if (other)
+      report(
+        "fill-disagrees",
+        "error",
+        other.index,
+        `${componentName(other.index)} differs in ${fillFrom.id}, which was to fill missing rows`,
+        "name a model of the same layout",
+      );
     for (const filler of fillFrom.components) {
       if (other || !hasBit(supported, filler.index) || rows.some((row) => row.index === filler.index)) continue;
       rows.push(filler);
-      report("row-filled", "warning", 0, `the row of ${componentName(filler.index)} is taken from ${fillFrom.id}`, "say so in the model's notes");
+      report(
+        "row-filled",
+        "warning",
+        0,
+        `the row of ${componentName(filler.index)} is taken from ${fillFrom.id}`,
+        "say so in the model's notes",
+      );
     }
   }
   return rows.toSorted((a, b) => a.index - b.index);
@@ -141,5 +192,7 @@ function componentRows({ leafD }: DumpedCpu, supported: bigint, fillFrom: CpuMod
 function quirksOf({ vendor, family, cpuid80000008Ebx }: DumpedCpu): Quirks {
   if (vendor !== "AuthenticAMD" && vendor !== "HygonGenuine") return { x87Pointers: "saved", mxcsrMask: 0xffff };
   const zeroes = ((cpuid80000008Ebx ?? 0) & 4) !== 0 || (family ?? 0) >= 0x17;
-  return { x87Pointers: zeroes ? "zero-unless-es" : "kept-unless-es", mxcsrMask: 0x2ffff };
+  // Measured on family 19h model 1 only; that the rest of the family does the same is an inference.
+  const kept = family === 0x19 ? { pkruUpperBytes: "kept" as const } : {};
+  return { x87Pointers: zeroes ? "zero-unless-es" : "kept-unless-es", mxcsrMask: 0x2ffff, ...kept };
 }

@@ -81,7 +81,8 @@ function ownFamilies(model: CpuModel): MaskFamily[] {
 }
 
 function nameOf(family: MaskFamily, rfbm: bigint, whole: bigint, model: CpuModel): string {
-  if (family.combined) return [family.name, ...bitsOf(rfbm).map((bit) => componentKey(bit).toLowerCase().replaceAll("_", "-"))].join("-");
+  if (family.combined)
+    return [family.name, ...bitsOf(rfbm).map((bit) => componentKey(bit).toLowerCase().replaceAll("_", "-"))].join("-");
   const supervisorCut = (whole & model.xssSupported & ~rfbm) !== 0n;
   return supervisorCut ? `${family.name}-user` : family.name;
 }

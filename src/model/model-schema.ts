@@ -90,7 +90,12 @@ const mask = (description: string) =>
   );
 
 const text = (form: RegExp, most: number, expected: string, description: string) =>
-  v.pipe(v.string(expected), v.maxLength(most, `${expected}, at most ${most} characters`), v.regex(form, expected), v.description(description));
+  v.pipe(
+    v.string(expected),
+    v.maxLength(most, `${expected}, at most ${most} characters`),
+    v.regex(form, expected),
+    v.description(description),
+  );
 
 /** An id, as schema. */
 const idSchema = (description: string) => text(ID_FORM, 64, "lower-case words joined by - (a-z, 0-9)", description);
@@ -127,13 +132,19 @@ const quirkEntries = {
     v.description("What a save stores as FOP, FIP and FDP"),
   ),
   mxcsrMask: integer(0, 0xffff_ffff, "MXCSR_MASK as FXSAVE stores it"),
+  pkruUpperBytes: v.exactOptional(
+    v.pipe(v.picklist(["kept"]), v.description("kept: saves leave bytes 4-7 of PKRU as they are (measured on AMD Zen 3)")),
+  ),
 };
 const kind = v.pipe(
   v.picklist(MODEL_KINDS, `one of ${MODEL_KINDS.join(", ")}`),
   v.description("silicon: read on the CPU; guest: what a hypervisor shows; emulator; published: from documents only"),
 );
 const name = text(NAME_FORM, 100, "letters, digits, spaces and .,+()/&@_-", "For people: Intel Sapphire Rapids");
-const signatures = v.pipe(v.array(signature, "a list of { family, model }"), v.description("CPUID.1:EAX of the CPUs that it describes"));
+const signatures = v.pipe(
+  v.array(signature, "a list of { family, model }"),
+  v.description("CPUID.1:EAX of the CPUs that it describes"),
+);
 const xcr0Supported = mask("CPUID.(0DH,0) EDX:EAX: bits that XCR0 may have");
 const xssSupported = mask("CPUID.(0DH,1) EDX:ECX: bits that IA32_XSS may have");
 const sizeMax = integer(0, 0xffff_ffff, "CPUID.(0DH,0).ECX: standard-format size for all of xcr0Supported");
@@ -185,7 +196,13 @@ export const viewSchema: v.GenericSchema<unknown, ViewFields> = closed({
   xssSupported: v.optional(xssSupported),
   instructions: v.optional(instructions),
   sizeMax: v.optional(sizeMax),
-  quirks: v.optional(closed({ x87Pointers: v.optional(quirkEntries.x87Pointers), mxcsrMask: v.optional(quirkEntries.mxcsrMask) })),
+  quirks: v.optional(
+    closed({
+      x87Pointers: v.optional(quirkEntries.x87Pointers),
+      mxcsrMask: v.optional(quirkEntries.mxcsrMask),
+      pkruUpperBytes: quirkEntries.pkruUpperBytes,
+    }),
+  ),
   masks: v.optional(masks),
   sources: v.optional(sources),
   notes: v.optional(notes),
@@ -198,7 +215,7 @@ const jsonOf = (schema: v.GenericSchema): object => {
     // Flags of a pattern and bounds as bigint are what it would complain of; both are put right below.
     errorMode: "ignore",
     overrideSchema: ({ valibotSchema }) =>
-      valibotSchema.type === "bigint" ? { type: "integer" } : valibotSchema.type === "never" ? false as never : undefined,
+      valibotSchema.type === "bigint" ? { type: "integer" } : valibotSchema.type === "never" ? (false as never) : undefined,
     overrideAction: ({ valibotAction, jsonSchema }) => {
       const { requirement, type } = valibotAction as { requirement?: unknown; type: string };
       if (requirement instanceof RegExp) return { ...jsonSchema, pattern: requirement.source };

@@ -46,15 +46,29 @@ export function readMasks(text: string, file: string): ReadMasksResult {
   const names = new Set<string>();
   for (const [at, fields] of output.families.entries()) {
     if (names.has(fields.name)) {
-      yaml.report({ rule: "name-twice", severity: "error", path: ["families", at, "name"], message: `a second family is named ${quoteText(fields.name)}`, remedy: "give it another name" });
+      yaml.report({
+        rule: "name-twice",
+        severity: "error",
+        path: ["families", at, "name"],
+        message: `a second family is named ${quoteText(fields.name)}`,
+        remedy: "give it another name",
+      });
     }
     names.add(fields.name);
     if ((fields.components === undefined) === (fields.combine === undefined)) {
-      yaml.report({ rule: "components-or-combine", severity: "error", path: ["families", at, "name"], message: `family ${fields.name} has ${fields.combine ? "both" : "neither"} of components and combine`, remedy: "give it one of the two" });
+      yaml.report({
+        rule: "components-or-combine",
+        severity: "error",
+        path: ["families", at, "name"],
+        message: `family ${fields.name} has ${fields.combine ? "both" : "neither"} of components and combine`,
+        remedy: "give it one of the two",
+      });
     }
   }
   const { diagnostics } = yaml;
-  return hasErrors(diagnostics) ? { diagnostics } : { families: output.families.map((fields) => familyOf(fields, output.xinuse)), diagnostics };
+  return hasErrors(diagnostics)
+    ? { diagnostics }
+    : { families: output.families.map((fields) => familyOf(fields, output.xinuse)), diagnostics };
 }
 
 function familyOf(fields: MaskFamilyFields, classes: readonly (readonly string[])[]): MaskFamily {

@@ -47,7 +47,13 @@ function readChained(text: string, file: string, loadBase: LoadBase | undefined,
 function typedModel(yaml: YamlSource, loadBase: LoadBase | undefined, chain: readonly string[]): CpuModel | undefined {
   const { value } = yaml;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    yaml.report({ rule: "wrong-type", severity: "error", path: [], message: "the file is not a list of keys and values", remedy: "begin with id: and name:" });
+    yaml.report({
+      rule: "wrong-type",
+      severity: "error",
+      path: [],
+      message: "the file is not a list of keys and values",
+      remedy: "begin with id: and name:",
+    });
     return undefined;
   }
   if (Object.hasOwn(value, "extends")) {
@@ -70,7 +76,13 @@ function checkId(yaml: YamlSource, { id }: SharedFields): void {
   const name = /([^/\\]*)\.ya?ml$/.exec(yaml.file)?.[1];
   if (name === undefined || name === id) return;
   const remedy = ID_FORM.test(name) ? `use id: ${name}, or rename the file to ${id}.yaml` : `rename the file to ${id}.yaml`;
-  yaml.report({ rule: "id-not-file-name", severity: "error", path: ["id"], message: `id ${quoteText(id)} in a file named ${quoteText(name)}`, remedy });
+  yaml.report({
+    rule: "id-not-file-name",
+    severity: "error",
+    path: ["id"],
+    message: `id ${quoteText(id)} in a file named ${quoteText(name)}`,
+    remedy,
+  });
 }
 
 /** `10` as a mask and `0x10` as a size are the two slips that still look right: each has one base. */
@@ -80,13 +92,20 @@ function checkForm(yaml: YamlSource, { components, masks }: ModelFields): void {
     if (written === undefined || written.startsWith("0x") === hex) return;
     const value = BigInt(written);
     const remedy = `write ${hex ? `0x${value.toString(16)}` : value}`;
-    yaml.report({ rule: "number-base", severity: "error", path, message: `${path.at(-1)} is written ${quoteText(written)}; masks are hexadecimal, sizes and offsets decimal`, remedy });
+    yaml.report({
+      rule: "number-base",
+      severity: "error",
+      path,
+      message: `${path.at(-1)} is written ${quoteText(written)}; masks are hexadecimal, sizes and offsets decimal`,
+      remedy,
+    });
   };
   check(["xcr0Supported"], true);
   check(["xssSupported"], true);
   check(["sizeMax"], false);
   for (const name of Object.keys(masks ?? {})) check(["masks", name], true);
-  for (const key of Object.keys(components)) for (const field of ["index", "size", "offset"]) check(["components", key, field], false);
+  for (const key of Object.keys(components))
+    for (const field of ["index", "size", "offset"]) check(["components", key, field], false);
 }
 
 function componentRows(yaml: YamlSource, { components }: ModelFields): ComponentRow[] {
@@ -94,8 +113,15 @@ function componentRows(yaml: YamlSource, { components }: ModelFields): Component
   for (const [key, row] of Object.entries(components)) {
     const named = keyIndex(key);
     if (named !== row.index) {
-      const remedy = named === undefined ? suggestion(key, COMPONENT_NAMES) : `use index: ${named}, or the key ${componentKey(row.index)}`;
-      yaml.report({ rule: "index-not-name", severity: "error", path: ["components", key, "index"], message: `${key} is not component ${row.index}`, remedy });
+      const remedy =
+        named === undefined ? suggestion(key, COMPONENT_NAMES) : `use index: ${named}, or the key ${componentKey(row.index)}`;
+      yaml.report({
+        rule: "index-not-name",
+        severity: "error",
+        path: ["components", key, "index"],
+        message: `${key} is not component ${row.index}`,
+        remedy,
+      });
     }
     rows.set(row.index, {
       index: row.index,
@@ -129,13 +155,23 @@ function modelOf(fields: ModelFields, components: readonly ComponentRow[]): CpuM
   };
 }
 
-function loadExtended(yaml: YamlSource, view: ViewFields, loadBase: LoadBase | undefined, chain: readonly string[]): CpuModel | undefined {
+function loadExtended(
+  yaml: YamlSource,
+  view: ViewFields,
+  loadBase: LoadBase | undefined,
+  chain: readonly string[],
+): CpuModel | undefined {
   const refuse = (message: string, remedy: string): undefined => {
     yaml.report({ rule: "extends-unreadable", severity: "error", path: ["extends"], message, remedy });
   };
   const ids = [...chain, view.id];
-  if (ids.includes(view.extends)) return refuse(`models extend each other: ${[...ids, view.extends].join(" -> ")}`, "let one of them stand alone");
-  if (ids.length > MAX_CHAIN) return refuse(`more than ${MAX_CHAIN} models extend one another: ${ids.join(" -> ")}`, "extend a model that is nearer to the silicon");
+  if (ids.includes(view.extends))
+    return refuse(`models extend each other: ${[...ids, view.extends].join(" -> ")}`, "let one of them stand alone");
+  if (ids.length > MAX_CHAIN)
+    return refuse(
+      `more than ${MAX_CHAIN} models extend one another: ${ids.join(" -> ")}`,
+      "extend a model that is nearer to the silicon",
+    );
   const text = loadBase?.(view.extends);
   if (text === undefined) return refuse(`there is no model ${quoteText(view.extends)}`, "name the id of another model");
   const { model, diagnostics } = readChained(text, `${view.extends}.yaml`, loadBase, ids);

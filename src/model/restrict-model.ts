@@ -18,7 +18,13 @@ export function restrictModel(yaml: YamlSource, view: ViewFields, base: CpuModel
   const instructions = view.instructions === undefined ? base.instructions : instructionSupport(view.instructions);
   for (const name of INSTRUCTION_NAMES) {
     if (!instructions[name] || base.instructions[name]) continue;
-    yaml.report({ rule: "extends-adds", severity: "error", path: ["instructions"], message: `${base.id} has no ${name}`, remedy: `remove ${name}` });
+    yaml.report({
+      rule: "extends-adds",
+      severity: "error",
+      path: ["instructions"],
+      message: `${base.id} has no ${name}`,
+      remedy: `remove ${name}`,
+    });
   }
   const components = base.components
     .filter((row) => hasBit(xcr0Supported | xssSupported, row.index))
@@ -38,6 +44,7 @@ export function restrictModel(yaml: YamlSource, view: ViewFields, base: CpuModel
     quirks: {
       x87Pointers: view.quirks?.x87Pointers ?? base.quirks.x87Pointers,
       mxcsrMask: view.quirks?.mxcsrMask ?? base.quirks.mxcsrMask,
+      ...((view.quirks?.pkruUpperBytes ?? base.quirks.pkruUpperBytes) ? { pkruUpperBytes: "kept" as const } : {}),
     },
     masks: view.masks === undefined ? base.masks : maskList(view.masks),
     sources: view.sources ?? base.sources,
@@ -50,7 +57,13 @@ function narrowed(yaml: YamlSource, key: "xcr0Supported" | "xssSupported", view:
   const added = mask & ~base[key];
   if (added !== 0n) {
     const message = `${maskWithNames(added)} is not in ${base.id}`;
-    yaml.report({ rule: "extends-adds", severity: "error", path: [key], message, remedy: `use ${maskHex(mask & base[key])}, or write a whole model` });
+    yaml.report({
+      rule: "extends-adds",
+      severity: "error",
+      path: [key],
+      message,
+      remedy: `use ${maskHex(mask & base[key])}, or write a whole model`,
+    });
   }
   return mask & base[key];
 }

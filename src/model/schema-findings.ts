@@ -54,7 +54,14 @@ function schemaFinding(issue: BaseIssue<unknown>, schema: unknown): Finding {
   }
   if (last !== undefined && "origin" in last && last.origin === "key") {
     const remedy = parent[0] === "components" ? suggestion(key, COMPONENT_NAMES) : `expected: ${issue.message}`;
-    return { rule: "unknown-key", severity: "error", path, atKey: true, message: `${quoteText(key)} is no key of ${placeName(parent)}`, remedy };
+    return {
+      rule: "unknown-key",
+      severity: "error",
+      path,
+      atKey: true,
+      message: `${quoteText(key)} is no key of ${placeName(parent)}`,
+      remedy,
+    };
   }
   return {
     rule: CHECKS[issue.type] ?? "wrong-type",
@@ -85,7 +92,12 @@ interface SchemaPart {
 }
 
 function placeName(path: readonly (string | number)[]): string {
-  return path.length === 0 ? "the file" : path.map((step) => (typeof step === "number" ? `[${step}]` : step)).join(".").replaceAll(".[", "[");
+  return path.length === 0
+    ? "the file"
+    : path
+        .map((step) => (typeof step === "number" ? `[${step}]` : step))
+        .join(".")
+        .replaceAll(".[", "[");
 }
 
 function shown(value: unknown): string {

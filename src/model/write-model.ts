@@ -19,16 +19,33 @@ export function writeModel(model: CpuModel): string {
     `name: ${scalar(model.name)}`,
     `vendor: ${scalar(model.vendor)}`,
     `kind: ${model.kind}`,
-    ...block("signatures", model.signatures.map((signature) => `- ${signatureText(signature)}`), "[]"),
+    ...block(
+      "signatures",
+      model.signatures.map((signature) => `- ${signatureText(signature)}`),
+      "[]",
+    ),
     `xcr0Supported: ${maskHex(model.xcr0Supported)}`,
     `xssSupported: ${maskHex(model.xssSupported)}`,
     `instructions: [${INSTRUCTION_NAMES.filter((name) => model.instructions[name]).join(", ")}]`,
     `sizeMax: ${model.sizeMax}`,
     ...block("components", model.components.map(rowText), "{}"),
-    `quirks: { x87Pointers: ${quirks.x87Pointers}, mxcsrMask: 0x${quirks.mxcsrMask.toString(16)} }`,
+    `quirks: { x87Pointers: ${quirks.x87Pointers}, mxcsrMask: 0x${quirks.mxcsrMask.toString(16)}${quirks.pkruUpperBytes ? ", pkruUpperBytes: kept" : ""} }`,
   ];
-  if (model.masks.length > 0) lines.push(...block("masks", model.masks.map(({ name, rfbm }) => `${scalar(name)}: ${maskHex(rfbm)}`), "{}"));
-  lines.push(...block("sources", model.sources.map((source) => `- ${scalar(source)}`), "[]"));
+  if (model.masks.length > 0)
+    lines.push(
+      ...block(
+        "masks",
+        model.masks.map(({ name, rfbm }) => `${scalar(name)}: ${maskHex(rfbm)}`),
+        "{}",
+      ),
+    );
+  lines.push(
+    ...block(
+      "sources",
+      model.sources.map((source) => `- ${scalar(source)}`),
+      "[]",
+    ),
+  );
   if (notes !== undefined) lines.push(...paragraph("notes", notes));
   return `${lines.join("\n")}\n`;
 }

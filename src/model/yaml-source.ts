@@ -60,9 +60,17 @@ export class YamlSource {
   report(finding: Finding): void {
     const place = this.locate(finding.path, finding.atKey);
     // A number in a form that is not read fails whatever else looks at it, too.
-    const known = (seen: Diagnostic): boolean => seen.rule === "number-form" && seen.line === place.line && seen.column === place.column;
+    const known = (seen: Diagnostic): boolean =>
+      seen.rule === "number-form" && seen.line === place.line && seen.column === place.column;
     if (this.diagnostics.some(known)) return;
-    this.#add({ ...place, file: this.file, rule: finding.rule, severity: finding.severity, message: finding.message, remedy: finding.remedy });
+    this.#add({
+      ...place,
+      file: this.file,
+      rule: finding.rule,
+      severity: finding.severity,
+      message: finding.message,
+      remedy: finding.remedy,
+    });
   }
 
   /** Where a path's value (or its key) stands; its nearest existing ancestor if the file lacks it. */
@@ -124,7 +132,12 @@ export class YamlSource {
     this.#lines.addNewLine(0);
     for (let at = this.#text.indexOf("\n"); at >= 0; at = this.#text.indexOf("\n", at + 1)) this.#lines.addNewLine(at + 1);
     for (const match of this.#text.matchAll(BAD_CHARACTER)) {
-      this.#refuse(match.index, "bad-character", `unprintable character ${quoteText(match[0])}`, "remove it; only printable text and line ends are read");
+      this.#refuse(
+        match.index,
+        "bad-character",
+        `unprintable character ${quoteText(match[0])}`,
+        "remove it; only printable text and line ends are read",
+      );
     }
     let depth = 0;
     for (let at = 0; at < this.#text.length; at++) {
@@ -160,23 +173,38 @@ export class YamlSource {
     }
     this.#document = document;
     if (document.directives.yaml.explicit === true || /^%/m.test(this.#text)) {
-      this.#refuse(0, "yaml-directive", "directives (%YAML, %TAG) change what the text means", "remove the line that begins with %");
+      this.#refuse(
+        0,
+        "yaml-directive",
+        "directives (%YAML, %TAG) change what the text means",
+        "remove the line that begins with %",
+      );
     }
     this.#checkNodes(document);
-    if (this.diagnostics.every((diagnostic) => diagnostic.rule === "number-form")) this.value = document.toJS({ maxAliasCount: 0 });
+    if (this.diagnostics.every((diagnostic) => diagnostic.rule === "number-form"))
+      this.value = document.toJS({ maxAliasCount: 0 });
   }
 
   #checkNodes(document: Document.Parsed): void {
     visit(document, {
       Node: (_, node) => {
-        if (isAlias(node)) this.#refuse(startOf(node) ?? 0, "yaml-alias", `alias ${quoteText(`*${node.source}`)}`, "write the value out; aliases are not read");
+        if (isAlias(node))
+          this.#refuse(
+            startOf(node) ?? 0,
+            "yaml-alias",
+            `alias ${quoteText(`*${node.source}`)}`,
+            "write the value out; aliases are not read",
+          );
         else this.#checkNode(node as Node & { anchor?: string });
       },
       Pair: (_, pair) => {
         const key = isScalar(pair.key) ? pair.key.value : undefined;
         if (typeof key === "string" && KEY_FORM.test(key) && !(key in {})) return;
         const shown = isScalar(pair.key) ? quoteText(String(pair.key.value)) : "that is not a word";
-        const remedy = key === "<<" ? "merge keys are not read: write the values out, or use extends" : "keys are words of letters, digits, - and _";
+        const remedy =
+          key === "<<"
+            ? "merge keys are not read: write the values out, or use extends"
+            : "keys are words of letters, digits, - and _";
         this.#refuse(startOf(pair.key) ?? startOf(pair.value) ?? 0, "bad-key", `key ${shown}`, remedy);
       },
     });
@@ -184,18 +212,22 @@ export class YamlSource {
 
   #checkNode(node: Node & { anchor?: string }): void {
     const at = startOf(node) ?? 0;
-    if (node.anchor !== undefined) this.#refuse(at, "yaml-anchor", `anchor ${quoteText(`&${node.anchor}`)}`, "remove it; aliases are not read");
+    if (node.anchor !== undefined)
+      this.#refuse(at, "yaml-anchor", `anchor ${quoteText(`&${node.anchor}`)}`, "remove it; aliases are not read");
     if (node.tag !== undefined && !this.diagnostics.some((seen) => seen.rule === "yaml-tag")) {
       this.#refuse(at, "yaml-tag", `tag ${quoteText(node.tag)}`, "remove the tag; values are plain numbers, words and lists");
     }
     if (!isScalar(node)) return;
     const { value, source } = node as Scalar;
-    if (typeof value !== "number" && typeof value !== "bigint") {
-      const octal = typeof value === "string" && node.type === "PLAIN" && /^[-+]?[0-9][0-9_]*$/.test(value);
-      if (!octal) return;
-    } else if (typeof value === "bigint" && INTEGER_FORM.test(source ?? "") && (source ?? "").length <= 40) return;
+    if (typeof value !== "number" && typeof value !== "bigint") return;
+    if (typeof value === "bigint" && INTEGER_FORM.test(source ?? "") && (source ?? "").length <= 40) return;
     const shown = quoteText(source ?? String(value));
-    this.#refuse(at, "number-form", `number ${shown} is not written as a plain integer`, "write 576 or 0x2e7: no sign, fraction, leading zero or underscore");
+    this.#refuse(
+      at,
+      "number-form",
+      `number ${shown} is not written as a plain integer`,
+      "write 576 or 0x2e7: no sign, fraction, leading zero or underscore",
+    );
   }
 }
 

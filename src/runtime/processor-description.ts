@@ -18,5 +18,10 @@ export interface ProcessorDescription extends LayoutSource {
     readonly xfd: boolean;
   };
   readonly components: readonly ComponentRow[];
-  readonly quirks: { readonly x87Pointers: X87Pointers; readonly mxcsrMask: number };
+  readonly quirks: {
+    readonly x87Pointers: X87Pointers;
+    readonly mxcsrMask: number;
+    /** Bytes 4-7 of PKRU are left as they are (measured on Zen 3); absent: written as zeros. */
+    readonly pkruUpperBytes?: "kept" | undefined;
+  };
 }

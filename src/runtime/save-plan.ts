@@ -9,7 +9,7 @@ import { hasBit } from "../isa/feature-mask.ts";
 import {
   MXCSR_OFFSET, MXCSR_SIZE, ST_OFFSET, ST_SIZE, X87_CONTROL_OFFSET, X87_CONTROL_SIZE, XMM_OFFSET, XMM_SIZE,
 } from "../isa/xsave-area.ts";
-import { type AreaFormat, areaLayout } from "../layout/area-layout.ts";
+import { type AreaFormat, type AreaLayout, areaLayout } from "../layout/area-layout.ts";
 import type { ProcessorDescription, X87Pointers } from "./processor-description.ts";
 import { registerSlots } from "./register-slots.ts";
 
@@ -55,6 +55,7 @@ export interface SavePlan {
   readonly mode: SaveMode;
   readonly rfbm: bigint;
   readonly format: AreaFormat;
+  readonly layout: AreaLayout;
   /** End of the area. */
   readonly size: number;
   readonly x87Pointers: X87Pointers;
@@ -98,7 +99,8 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
     const slot = slots.get(row.index);
     if (!slot) throw new Error(`no register slot for component ${row.index}`);
     // The upper halves of YMM and ZMM, and ZMM16-31, exist in 64-bit mode only (SDM vol. 1, 13.5.3 and 13.5.5).
-    const length = mode.mode64 ? row.size : row.index === 7 ? 0 : row.index === 2 || row.index === 6 ? row.size / 2 : row.size;
+    const keptPkru = row.index === 9 && cpu.quirks.pkruUpperBytes === "kept";
+    const length = keptPkru ? 4 : mode.mode64 ? row.size : row.index === 7 ? 0 : row.index === 2 || row.index === 6 ? row.size / 2 : row.size;
     piece(row.index, slot.offset, offset, length, row.index === 15 && family === "XSAVES" ? "lbr" : "copy");
   }
   const clears: { component: number; registers: number; keep: number }[] = [];
@@ -114,6 +116,7 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
     mode,
     rfbm,
     format,
+    layout,
     size: layout.size,
     x87Pointers: cpu.quirks.x87Pointers,
     pieces,
