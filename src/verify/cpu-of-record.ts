@@ -1,0 +1,55 @@
+/** The CPU of a recorded execution, as the runtime sees it: from the CPUID rows in the record. */
+
+import { maskOf } from "../isa/feature-mask.ts";
+import { MXCSR_MASK_OFFSET } from "../isa/xsave-area.ts";
+import type { ComponentRow } from "../layout/component-row.ts";
+import type { ProcessorDescription } from "../runtime/processor-description.ts";
+import type { SaveRecord } from "./vector-record.ts";
+
+/** Describes the CPU. Records with equal `cpuKey` have the same. */
+export function cpuOfRecord(record: SaveRecord): ProcessorDescription {
+  const { leafD, name, vendor, xsaveerptr } = record.cpu;
+  const leaf0 = leafD.get(0);
+  const leaf1 = leafD.get(1) ?? { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+  const components: ComponentRow[] = [];
+  for (const [index, { eax, ebx, ecx }] of [...leafD].sort(([a], [b]) => a - b)) {
+    if (index < 2 || eax === 0) continue;
+    const supervisor = (ecx & 1) !== 0;
+    components.push({
+      index,
+      size: eax,
+      standardOffset: supervisor ? undefined : ebx,
+      supervisor,
+      align64: (ecx & 2) !== 0,
+      xfd: (ecx & 4) !== 0,
+    });
+  }
+  return {
+    id: name,
+    xcr0Supported: maskOf(leaf0?.eax ?? 0, leaf0?.edx ?? 0) | record.xcr0,
+    xssSupported: maskOf(leaf1.ecx, leaf1.edx),
+    instructions: {
+      xsaveopt: (leaf1.eax & 1) !== 0,
+      xsavec: (leaf1.eax & 2) !== 0,
+      xgetbv1: (leaf1.eax & 4) !== 0,
+      xsaves: (leaf1.eax & 8) !== 0,
+      xfd: (leaf1.eax & 16) !== 0,
+    },
+    components,
+    quirks: {
+      x87Pointers: vendor === "AuthenticAMD" && xsaveerptr ? "zero-unless-es" : "saved",
+      mxcsrMask: mxcsrMask(record),
+    },
+  };
+}
+
+/** Equal for records whose `cpuOfRecord` is equal. */
+export function cpuKey(record: SaveRecord): string {
+  const { cpu, xcr0 } = record;
+  const rows = [...cpu.leafD].map(([index, row]) => [index, row.eax, row.ebx, row.ecx, row.edx]);
+  return JSON.stringify([cpu.name, cpu.vendor, cpu.xsaveerptr, rows, xcr0.toString(16), mxcsrMask(record)]);
+}
+
+function mxcsrMask({ state: { legacy } }: SaveRecord): number {
+  return new DataView(legacy.buffer, legacy.byteOffset).getUint32(MXCSR_MASK_OFFSET, true);
+}

@@ -1,0 +1,83 @@
+/** Generates savers for the CPUs and masks of records, proves them, and loads them from a folder that is removed at once. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ts } from "ts-morph";
+
+import { buildSaversModule } from "../generator/build-module.ts";
+import { proveModule } from "../generator/prove-straight-line.ts";
+import { bodyRenderer, type RenderBody } from "../generator/render-body.ts";
+import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "../generator/saver-spec.ts";
+import type { SaverGroup } from "../runtime/generated-v1.ts";
+import type { ProcessorDescription } from "../runtime/processor-description.ts";
+import { registerSlots } from "../runtime/register-slots.ts";
+
+/** Where the template and the seam are. */
+export interface SaverSources {
+  /** Text of `templates/save-body.hbs`; the package's own if absent. */
+  readonly template?: string;
+  /** URL of the seam as JavaScript; the package's own if absent. */
+  readonly seam?: string;
+}
+
+/** Makes savers; what equal groups of several CPUs need is generated and loaded once. */
+export class SaverLoader {
+  readonly #render: RenderBody;
+  readonly #seam: string;
+  readonly #loaded = new Map<string, SaverGroup>();
+
+  constructor(sources: SaverSources = {}) {
+    this.#render = bodyRenderer({ "save-body.hbs": sources.template ?? readFileSync(ownFile(TEMPLATE_PLACES, "templates/save-body.hbs"), "utf8") });
+    this.#seam = sources.seam ?? ownFile(SEAM_PLACES, "the built runtime (npm run build:src)").href;
+  }
+
+  /** Savers of the masks on one CPU, in one module. Throws ProofError if a saver is not what its plan says. */
+  async load(cpu: ProcessorDescription, masks: readonly RequestedMask[]): Promise<SaverGroup[]> {
+    const specs = groupsFor(cpu, masks, registerSlots(cpu).blockSize);
+    const keys = specs.map(groupKey);
+    const missing = new Map<string, GroupSpec>();
+    specs.forEach((spec, i) => {
+      const key = keys[i];
+      if (key !== undefined && !this.#loaded.has(key)) missing.set(key, spec);
+    });
+    if (missing.size > 0) {
+      const exports = await this.#module([...missing.values()]);
+      for (const [key, { name }] of missing) {
+        const group = exports[name];
+        if (!group) throw new Error(`the generated module does not export ${name}`);
+        this.#loaded.set(key, group);
+      }
+    }
+    return keys.flatMap((key) => this.#loaded.get(key) ?? []);
+  }
+
+  async #module(groups: readonly GroupSpec[]): Promise<Readonly<Record<string, SaverGroup>>> {
+    const path = "verify/savers.ts";
+    const text = buildSaversModule(path, groups, this.#render, { specifier: this.#seam });
+    proveModule(path, text, groups);
+    const { outputText } = ts.transpileModule(text, {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    });
+    const folder = await mkdtemp(join(tmpdir(), "xsavekit-verify-"));
+    try {
+      const file = join(folder, "savers.mjs");
+      await writeFile(file, outputText);
+      return (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Readonly<Record<string, SaverGroup>>;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Seen from `dist/src/verify`, then from `src/verify`. */
+const SEAM_PLACES = ["../runtime/generated-v1.js", "../../dist/src/runtime/generated-v1.js"];
+const TEMPLATE_PLACES = ["../../../templates/save-body.hbs", "../../templates/save-body.hbs"];
+
+function ownFile(places: readonly string[], what: string): URL {
+  const found = places.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url));
+  if (!found) throw new Error(`${what} is not there; looked at ${places.join(" and ")} beside ${import.meta.url}`);
+  return found;
+}

@@ -1,0 +1,310 @@
+/** Savers and the general path against recorded executions: every byte of every area. */
+
+import { componentName } from "../isa/state-component.ts";
+import { EXTENDED_REGION_OFFSET, LEGACY_REGION_SIZE, LEGACY_UNWRITTEN_OFFSET, MXCSR_OFFSET, MXCSR_SIZE, XMM_OFFSET } from "../isa/xsave-area.ts";
+import type { RequestedMask } from "../generator/saver-spec.ts";
+import { type AreaMemory, createArena } from "../runtime/arena.ts";
+import { bindGeneralSave } from "../runtime/general-save.ts";
+import { type BoundSave, registerViews, type RegisterViews, type SaverGroup } from "../runtime/generated-v1.ts";
+import type { ProcessorDescription } from "../runtime/processor-description.ts";
+import { Processors } from "../runtime/processors.ts";
+import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
+import { selectSave } from "../runtime/select-save.ts";
+import { cpuKey, cpuOfRecord } from "./cpu-of-record.ts";
+import { loadRecordState, xinuseOf } from "./load-record-state.ts";
+import { SaverLoader, type SaverSources } from "./load-savers.ts";
+import { readVectors, type SaveInstruction, type SaveRecord } from "./vector-record.ts";
+
+/** A file of records, plain or gzip. */
+export interface VectorFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Which implementation ran. */
+export type SaverKind = "generated" | "general";
+
+/** The first byte of a component that is not as recorded. */
+export interface VectorFailure {
+  readonly id: string;
+  readonly file: string;
+  readonly line: number;
+  readonly instruction: SaveInstruction;
+  readonly saver: SaverKind;
+  /** Name of the generated saver, or `general`. */
+  readonly form: string;
+  /** Component's name, `header`, `unused` (no component of RFBM lies there), `outside` the area, or `UINTR_MISC after the save`. */
+  readonly component: string;
+  /** Byte offset in the area; in the register's bytes for `UINTR_MISC after the save`. */
+  readonly offset: number;
+  /** Up to 16 bytes from there on, hexadecimal in memory order. */
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** Outcome; a record passes if every path agrees with it. Deviating records pass only with their deviation. */
+export interface VerifyResult {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Records by named deviation, of those that were executed. */
+  readonly deviating: Readonly<Record<string, number>>;
+  /** Records that each implementation reproduced. */
+  readonly bySaver: Readonly<Record<SaverKind, number>>;
+  /** Records that passed, by instruction. */
+  readonly byInstruction: Readonly<Record<string, number>>;
+  /** Skipped records by reason. */
+  readonly skippedBy: Readonly<Record<string, number>>;
+  /** Of those that passed, records executed inside an NMI handler. */
+  readonly inNmi: number;
+  /** Generated savers that ran at least once. */
+  readonly saversRun: number;
+  readonly failures: readonly VectorFailure[];
+}
+
+/** Told after each file. */
+export interface VerifyProgress {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const FAMILIES: Readonly<Record<SaveInstruction, SaveFamily>> = {
+  XSAVE: "XSAVE",
+  XSAVE64: "XSAVE",
+  XSAVEOPT64: "XSAVEOPT",
+  XSAVEC64: "XSAVEC",
+  XSAVES64: "XSAVES",
+};
+
+/** The area's place in the arena, and what surrounds it. */
+const AREA_OFFSET = 64;
+const GUARD_SIZE = 64;
+const GUARD = 0xa5;
+
+const PKRU = 9;
+const UINTR = 14;
+/** IA32_UINTR_MISC in component 14. */
+const UINTR_MISC_OFFSET = 16;
+
+/** Runs every save record. Throws VectorError for a malformed line, ProofError for a saver that is not what its plan says. */
+export async function verifyVectors(
+  files: readonly VectorFile[],
+  onProgress: (progress: VerifyProgress) => void = () => {},
+  sources: SaverSources = {},
+): Promise<VerifyResult> {
+  const tally = new Tally();
+  const loader = new SaverLoader(sources);
+  for (const { name, bytes } of files) {
+    const start = { ...tally };
+    const byCpu = new Map<string, SaveRecord[]>();
+    for (const record of readVectors(name, bytes)) {
+      if (record.kind === "restore") tally.skip("restore");
+      else if (record.fault !== undefined) tally.skip("fault");
+      else {
+        const key = cpuKey(record);
+        const same = byCpu.get(key);
+        if (same) same.push(record);
+        else byCpu.set(key, [record]);
+      }
+    }
+    for (const records of byCpu.values()) await verifyCpu(name, records, loader, tally);
+    onProgress({
+      file: name,
+      passed: tally.passed - start.passed,
+      failed: tally.failed - start.failed,
+      skipped: tally.skipped - start.skipped,
+    });
+  }
+  return tally.result();
+}
+
+/** Records of one CPU. */
+async function verifyCpu(file: string, records: readonly SaveRecord[], loader: SaverLoader, tally: Tally): Promise<void> {
+  const first = records[0];
+  if (!first) return;
+  const bench = new Bench(file, cpuOfRecord(first), records);
+  bench.savers = await loader.load(bench.cpu, requestedMasks(records));
+  for (const record of records) {
+    const failures: VectorFailure[] = [];
+    const ran = bench.verify(record, failures, tally.forms);
+    tally.count(record, ran, failures);
+  }
+}
+
+/** Each RFBM once, with the instructions that are recorded with it and the sets in use that occur. */
+function requestedMasks(records: readonly SaveRecord[]): RequestedMask[] {
+  const masks = new Map<bigint, { families: Set<SaveFamily>; xinuseClasses: Set<bigint> }>();
+  for (const record of records) {
+    if (record.instruction === "XSAVE") continue;
+    let mask = masks.get(record.rfbm);
+    if (!mask) masks.set(record.rfbm, (mask = { families: new Set(), xinuseClasses: new Set() }));
+    mask.families.add(FAMILIES[record.instruction]);
+    mask.xinuseClasses.add(xinuseOf(record) & record.rfbm);
+  }
+  return [...masks]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([rfbm, { families, xinuseClasses }]) => ({
+      name: `rfbm-${rfbm.toString(16)}`,
+      rfbm,
+      families: [...families],
+      xinuseClasses: [...xinuseClasses],
+    }));
+}
+
+/** Registers and memory for the records of one CPU. */
+class Bench {
+  readonly cpu: ProcessorDescription;
+  savers: readonly SaverGroup[] = [];
+  readonly #file: string;
+  readonly #processors: Processors;
+  readonly #views: RegisterViews;
+  readonly #areas: AreaMemory;
+
+  constructor(file: string, cpu: ProcessorDescription, records: readonly SaveRecord[]) {
+    this.cpu = cpu;
+    this.#file = file;
+    const largest = Math.max(...records.map((record) => record.before.length));
+    this.#processors = new Processors(cpu);
+    this.#views = registerViews(this.#processors);
+    this.#areas = createArena({ bytes: AREA_OFFSET + largest + GUARD_SIZE, largestArea: largest });
+  }
+
+  /** Runs all paths; returns which ran. */
+  verify(record: SaveRecord, failures: VectorFailure[], forms: Set<string>): Set<SaverKind> {
+    const family = FAMILIES[record.instruction];
+    const narrow = record.instruction === "XSAVE";
+    const plan = savePlan(this.cpu, family, record.rfbm, { operandSize: narrow ? 32 : 64, mode64: true });
+    const run = (saver: SaverKind, form: string, bind: () => BoundSave): void => {
+      const sse = record.deviations.includes("sse-in-use-by-mxcsr") ? true : undefined;
+      loadRecordState(this.#processors, 0, record, sse);
+      this.#areas.u8.fill(GUARD, 0, this.#areas.end);
+      this.#areas.u8.set(record.before, AREA_OFFSET);
+      bind()(0, AREA_OFFSET);
+      this.#compare(record, plan, (difference) => {
+        failures.push({ id: record.id, file: this.#file, line: record.line, instruction: record.instruction, saver, form, ...difference });
+      });
+    };
+    run("general", "general", () => bindGeneralSave(plan, this.#processors, this.#areas));
+    const ran = new Set<SaverKind>(["general"]);
+    if (narrow) return ran;
+    const request = { instruction: family, mask: record.mask };
+    run("generated", "selected", () => {
+      const selected = selectSave(this.savers, this.#processors, this.#areas, request);
+      if (selected.path !== "generated") throw new Error(`${record.id}: no generated saver for ${family}, RFBM 0x${record.rfbm.toString(16)}`);
+      return selected.save;
+    });
+    // The form for any XINUSE must give the same where selection takes a specialised one.
+    const [low, high] = [Number(record.rfbm & 0xffff_ffffn), Number(record.rfbm >> 32n)];
+    const group = this.savers.find((each) => each.families.includes(family) && each.rfbm[0] === low && each.rfbm[1] === high);
+    const any = group?.forms.find((form) => form.inUse === "any");
+    if (!group || !any) throw new Error(`${record.id}: no saver for any XINUSE`);
+    run("generated", any.name, () => any.bind(this.#views, this.#areas));
+    forms.add(any.name);
+    return ran.add("generated");
+  }
+
+  #compare(record: SaveRecord, plan: SavePlan, report: (difference: Difference) => void): void {
+    const expected = record.after;
+    const end = AREA_OFFSET + expected.length;
+    const got = this.#areas.u8.slice(AREA_OFFSET, end);
+    if (record.deviations.includes("pkru-reserved-bytes-kept")) {
+      for (const piece of plan.pieces) {
+        if (piece.component === PKRU) got.set(record.before.subarray(piece.area + 4, piece.area + 8), piece.area + 4);
+      }
+    }
+    if (record.deviations.includes("modified-optimization")) keepUnmodified(record, plan, got);
+    const seen = new Set<string>();
+    for (let offset = 0; offset < expected.length; offset++) {
+      if (got[offset] === expected[offset]) continue;
+      const component = componentAt(plan, offset);
+      if (seen.has(component)) continue;
+      seen.add(component);
+      report({ component, offset, expected: hexAt(expected, offset), got: hexAt(got, offset) });
+    }
+    const u8 = this.#areas.u8;
+    for (let at = 0; at < this.#areas.end; at++) {
+      if (at === AREA_OFFSET) at = end;
+      if (u8[at] === GUARD) continue;
+      report({ component: "outside", offset: at - AREA_OFFSET, expected: GUARD.toString(16), got: hexAt(u8.subarray(0, at + 1), at) });
+      break;
+    }
+    if (record.uintrMiscAfter !== undefined) {
+      const misc = this.#processors.component(0, UINTR).subarray(UINTR_MISC_OFFSET, UINTR_MISC_OFFSET + 8);
+      const wanted = new Uint8Array(8);
+      new DataView(wanted.buffer).setBigUint64(0, record.uintrMiscAfter, true);
+      const offset = wanted.findIndex((byte, i) => byte !== misc[i]);
+      if (offset >= 0) report({ component: "UINTR_MISC after the save", offset, expected: hexAt(wanted, offset), got: hexAt(misc, offset) });
+    }
+  }
+}
+
+type Difference = Pick<VectorFailure, "component" | "offset" | "expected" | "got">;
+
+/**
+ * `modified-optimization`: XSAVEOPT left out components that were not modified since XRSTOR read them from this area.
+ * Which ones is the processor's business, so each component of RFBM may have kept `before`, but as a whole: then `got`
+ * takes it too. MXCSR and XSTATE_BV are written all the same.
+ */
+function keepUnmodified(record: SaveRecord, plan: SavePlan, got: Uint8Array): void {
+  if (!record.restoredFromThisArea) return;
+  const optional = plan.pieces.filter((piece) => !piece.always);
+  for (const component of new Set(optional.map((piece) => piece.component))) {
+    const pieces = optional.filter((piece) => piece.component === component);
+    const kept = pieces.every(({ area, length }) =>
+      Buffer.from(record.after.subarray(area, area + length)).equals(record.before.subarray(area, area + length)),
+    );
+    if (kept) for (const { area, length } of pieces) got.set(record.before.subarray(area, area + length), area);
+  }
+}
+
+function componentAt(plan: SavePlan, offset: number): string {
+  if (offset >= LEGACY_REGION_SIZE && offset < EXTENDED_REGION_OFFSET) return "header";
+  const piece = plan.pieces.find((each) => offset >= each.area && offset < each.area + each.length);
+  if (piece) return componentName(piece.component);
+  if (offset >= MXCSR_OFFSET && offset < MXCSR_OFFSET + MXCSR_SIZE) return componentName(1);
+  if (offset < XMM_OFFSET) return componentName(0);
+  return offset < LEGACY_UNWRITTEN_OFFSET ? componentName(1) : "unused";
+}
+
+function hexAt(bytes: Uint8Array, offset: number): string {
+  return Buffer.from(bytes.subarray(offset, offset + 16)).toString("hex");
+}
+
+/** Counts while files are read. */
+class Tally {
+  passed = 0;
+  failed = 0;
+  skipped = 0;
+  inNmi = 0;
+  readonly forms = new Set<string>();
+  readonly deviating: Record<string, number> = {};
+  readonly bySaver: Record<SaverKind, number> = { generated: 0, general: 0 };
+  readonly byInstruction: Record<string, number> = {};
+  readonly skippedBy: Record<string, number> = {};
+  readonly failures: VectorFailure[] = [];
+
+  skip(reason: string): void {
+    this.skipped++;
+    this.skippedBy[reason] = (this.skippedBy[reason] ?? 0) + 1;
+  }
+
+  count(record: SaveRecord, ran: ReadonlySet<SaverKind>, failures: readonly VectorFailure[]): void {
+    for (const reason of record.deviations) this.deviating[reason] = (this.deviating[reason] ?? 0) + 1;
+    for (const saver of ran) if (!failures.some((each) => each.saver === saver)) this.bySaver[saver]++;
+    if (failures.length > 0) {
+      this.failed++;
+      this.failures.push(...failures);
+      return;
+    }
+    this.passed++;
+    if (record.nmi) this.inNmi++;
+    this.byInstruction[record.instruction] = (this.byInstruction[record.instruction] ?? 0) + 1;
+  }
+
+  result(): VerifyResult {
+    const { forms, ...rest } = this;
+    return { ...rest, saversRun: forms.size };
+  }
+}
