@@ -13,7 +13,11 @@ function compacted(id: string, mask: bigint): string {
 
 test.each([
   // EBX of sub-leaf 1 in real dumps is the end.
-  ["intel-sapphire-rapids", 0x602e7n | maskOfBits([10, 15]), "2@576 5@832 6@896 7@1408 9@2432 10@2440 15@2448 17@3264 18@3328 | 11520"],
+  [
+    "intel-sapphire-rapids",
+    0x602e7n | maskOfBits([10, 15]),
+    "2@576 5@832 6@896 7@1408 9@2432 10@2440 15@2448 17@3264 18@3328 | 11520",
+  ],
   ["intel-tiger-lake", 0x2e7n | maskOfBits([11]), "2@576 5@832 6@896 7@1408 9@2432 11@2440 | 2456"],
   ["amd-zen-3", 0x207n, "2@576 9@832 | 840"],
   ["amd-zen-3", 0x207n | maskOfBits([11, 12]), "2@576 9@832 11@840 12@856 | 880"],

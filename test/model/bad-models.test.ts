@@ -65,5 +65,9 @@ test.each(Object.entries(EXPECTED))("%s.yaml is refused at the right place", (na
 });
 
 test("every bad file is expected, and every expected one there", () => {
-  expect(readdirSync(folder).toSorted()).toEqual(Object.keys(EXPECTED).map((name) => `${name}.yaml`).toSorted());
+  expect(readdirSync(folder).toSorted()).toEqual(
+    Object.keys(EXPECTED)
+      .map((name) => `${name}.yaml`)
+      .toSorted(),
+  );
 });

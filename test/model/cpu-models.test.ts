@@ -69,8 +69,14 @@ function hasLayout(model: CpuModel, [user, zmmAt, supervisor]: (typeof LAYOUTS)[
   const pkru = model.components.find((row) => row.index === 9);
   const size = /PKRU\/(\d+)/.exec(user)?.[1];
   const offset = /PKRU@(\d+)/.exec(user)?.[1];
-  const userNames = model.components.filter((row) => !row.supervisor).map((row) => componentName(row.index)).join(" ");
-  const supervisorNames = model.components.filter((row) => row.supervisor).map((row) => `${componentName(row.index)}:${row.size}`).join(" ");
+  const userNames = model.components
+    .filter((row) => !row.supervisor)
+    .map((row) => componentName(row.index))
+    .join(" ");
+  const supervisorNames = model.components
+    .filter((row) => row.supervisor)
+    .map((row) => `${componentName(row.index)}:${row.size}`)
+    .join(" ");
   return (
     userNames === user.replace(/[/@]\d+/, "") &&
     supervisorNames === supervisor &&

@@ -5,7 +5,9 @@ import { nearestName } from "../../src/model/nearest-name.ts";
 const one = { rule: "unknown-key", severity: "error", file: "a.yaml", message: "no", remedy: "yes" } as const;
 
 test("place, rule, message, line with caret, remedy", () => {
-  expect(printDiagnostic({ ...one, line: 8, column: 5, source: "  a: b" })).toBe("a.yaml:8:5: error unknown-key: no\n      a: b\n        ^\n  remedy: yes");
+  expect(printDiagnostic({ ...one, line: 8, column: 5, source: "  a: b" })).toBe(
+    "a.yaml:8:5: error unknown-key: no\n      a: b\n        ^\n  remedy: yes",
+  );
   expect(printDiagnostic({ ...one, line: 0, column: 0 })).toBe("a.yaml: error unknown-key: no\n  remedy: yes");
 });
 

@@ -9,15 +9,26 @@ const views: Record<string, string> = {
   pong: "id: pong\nname: Pong\nkind: guest\nextends: ping\n",
   broken: "id: broken\nname: Broken\nkind: guest\n",
 };
-const load = (id: string): string | undefined => views[id] ?? (modelFiles.includes(`${id}.yaml`) ? modelText(`${id}.yaml`) : undefined);
+const load = (id: string): string | undefined =>
+  views[id] ?? (modelFiles.includes(`${id}.yaml`) ? modelText(`${id}.yaml`) : undefined);
 const view = (body: string): ReadModelResult => readModel(`id: view\nname: View\nkind: guest\n${body}`, "view.yaml", load);
-const rules = ({ diagnostics }: ReadModelResult): string[] => diagnostics.map(({ rule, line, column }) => `${rule} ${line}:${column}`);
+const rules = ({ diagnostics }: ReadModelResult): string[] =>
+  diagnostics.map(({ rule, line, column }) => `${rule} ${line}:${column}`);
 
 test("a view drops what its masks drop and keeps the rest", () => {
   const base = loadModel("intel-sapphire-rapids");
-  const { model, diagnostics } = view("extends: intel-sapphire-rapids\nxcr0Supported: 0x2e7\nxssSupported: 0x1800\ninstructions: [xsaveopt, xsavec, xgetbv1, xsaves]\n");
+  const { model, diagnostics } = view(
+    "extends: intel-sapphire-rapids\nxcr0Supported: 0x2e7\nxssSupported: 0x1800\ninstructions: [xsaveopt, xsavec, xgetbv1, xsaves]\n",
+  );
   expect(diagnostics).toEqual([]);
-  expect(model).toMatchObject({ id: "view", kind: "guest", vendor: base.vendor, xcr0Supported: 0x2e7n, xssSupported: 0x1800n, sizeMax: 2696 });
+  expect(model).toMatchObject({
+    id: "view",
+    kind: "guest",
+    vendor: base.vendor,
+    xcr0Supported: 0x2e7n,
+    xssSupported: 0x1800n,
+    sizeMax: 2696,
+  });
   expect(model?.components.map((row) => row.index)).toEqual([2, 5, 6, 7, 9, 11, 12]);
 });
 
@@ -32,11 +43,14 @@ test("loops, missing and broken bases are reported at extends", () => {
   expect(rules(readModel(views["ping"] ?? "", "ping.yaml", load)).at(-1)).toBe("extends-unreadable 4:10");
   expect(rules(view("extends: nobody\n"))).toEqual(["extends-unreadable 4:10"]);
   expect(rules(view("extends: broken\n"))).toContain("missing-key 1:1");
-  expect(rules(readModel("id: view\nname: View\nkind: guest\nextends: amd-zen\n", "view.yaml"))).toEqual(["extends-unreadable 4:10"]);
+  expect(rules(readModel("id: view\nname: View\nkind: guest\nextends: amd-zen\n", "view.yaml"))).toEqual([
+    "extends-unreadable 4:10",
+  ]);
 });
 
 test("chains end", () => {
-  for (let at = 0; at < 10; at++) views[`v${at}`] = `id: v${at}\nname: V\nkind: guest\nextends: ${at === 9 ? "amd-zen" : `v${at + 1}`}\n`;
+  for (let at = 0; at < 10; at++)
+    views[`v${at}`] = `id: v${at}\nname: V\nkind: guest\nextends: ${at === 9 ? "amd-zen" : `v${at + 1}`}\n`;
   expect(readModel(views["v8"] ?? "", "v8.yaml", load).model?.xcr0Supported).toBe(7n);
   expect(readModel(views["v0"] ?? "", "v0.yaml", load).model).toBeUndefined();
 });

@@ -5,7 +5,9 @@ import { readModel } from "../../src/model/read-model.ts";
 import { modelText } from "./model-files.ts";
 
 const good = modelText("intel-tiger-lake.yaml");
-const rules = (text: string): string[] => [...new Set(readModel(text, "intel-tiger-lake.yaml").diagnostics.map(({ rule }) => rule))];
+const rules = (text: string): string[] => [
+  ...new Set(readModel(text, "intel-tiger-lake.yaml").diagnostics.map(({ rule }) => rule)),
+];
 
 test("an alias bomb is refused unexpanded, and not with ten thousand diagnostics", () => {
   const levels = Array.from({ length: 9 }, (_, at) => `l${at + 1}: &l${at + 1} [${Array(9).fill(`*l${at}`).join(", ")}]`);
@@ -19,7 +21,8 @@ test("nesting, length and unprintable characters are refused before parsing", ()
   expect(rules("[".repeat(200_000))).toEqual(["yaml-too-deep"]);
   expect(rules("{a: ".repeat(50_000))).toEqual(["yaml-too-deep"]);
   expect(rules(" ".repeat(256 * 1024 + 1))).toEqual(["yaml-too-long"]);
-  for (const character of ["\0", "\u0007", "\u2028", "\u202e", "\ud800", "\u0085"]) expect(rules(`${good}# ${character}\n`)).toEqual(["bad-character"]);
+  for (const character of ["\0", "\u0007", "\u2028", "\u202e", "\ud800", "\u0085"])
+    expect(rules(`${good}# ${character}\n`)).toEqual(["bad-character"]);
 });
 
 test("line ends of other systems and a byte order mark are fine", () => {
@@ -33,7 +36,8 @@ test("names never carry code, and prototypes stay as they are", () => {
   }
   expect(rules(`${good}__proto__: { isModel: true }\n`)).toEqual(["bad-key"]);
   expect(({} as { isModel?: boolean }).isModel).toBeUndefined();
-  for (const key of ["toString", "constructor", "hasOwnProperty", "? [a]", "? {a: 1}", "1", "null"]) expect(rules(`${good}${key}: 1\n`)).not.toEqual([]);
+  for (const key of ["toString", "constructor", "hasOwnProperty", "? [a]", "? {a: 1}", "1", "null"])
+    expect(rules(`${good}${key}: 1\n`)).not.toEqual([]);
 });
 
 test("diagnostics name no control character, whatever the file", () => {
@@ -44,7 +48,11 @@ test("diagnostics name no control character, whatever the file", () => {
 
 test("nothing makes it throw", () => {
   const mangled = fc
-    .tuple(fc.nat(good.length), fc.nat(12), fc.oneof(fc.string(), fc.constantFrom("&a ", "*a", "!!set ", "? ", "- ", "{", "]", "|", "\n", '"', "%", "---\n", "<<: ")))
+    .tuple(
+      fc.nat(good.length),
+      fc.nat(12),
+      fc.oneof(fc.string(), fc.constantFrom("&a ", "*a", "!!set ", "? ", "- ", "{", "]", "|", "\n", '"', "%", "---\n", "<<: ")),
+    )
     .map(([at, length, text]) => good.slice(0, at) + text + good.slice(at + length));
   fc.assert(
     fc.property(mangled, (text) => {

@@ -5,24 +5,39 @@ import type { CpuModel } from "../../src/model/cpu-model.ts";
 import { LINT_RULES, lintModel } from "../../src/model/lint-model.ts";
 import { loadModel } from "./model-files.ts";
 
-const row = (index: number, change: Partial<ComponentRow>) => (model: CpuModel): CpuModel => ({
-  ...model,
-  components: model.components.map((each) => (each.index === index ? { ...each, ...change } : each)),
-});
-const without = (index: number) => (model: CpuModel): CpuModel => ({
-  ...model,
-  components: model.components.filter((each) => each.index !== index),
-});
-const add = (index: number, size: number, standardOffset?: number) => (model: CpuModel): CpuModel => ({
-  ...model,
-  components: [...model.components, { index, size, standardOffset, supervisor: standardOffset === undefined, align64: false, xfd: false }],
-});
-const flags = (change: Partial<CpuModel["instructions"]>) => (model: CpuModel): CpuModel => ({
-  ...model,
-  instructions: { ...model.instructions, ...change },
-});
-const xcr0 = (change: (mask: bigint) => bigint) => (model: CpuModel): CpuModel => ({ ...model, xcr0Supported: change(model.xcr0Supported) });
-const xss = (change: (mask: bigint) => bigint) => (model: CpuModel): CpuModel => ({ ...model, xssSupported: change(model.xssSupported) });
+const row =
+  (index: number, change: Partial<ComponentRow>) =>
+  (model: CpuModel): CpuModel => ({
+    ...model,
+    components: model.components.map((each) => (each.index === index ? { ...each, ...change } : each)),
+  });
+const without =
+  (index: number) =>
+  (model: CpuModel): CpuModel => ({
+    ...model,
+    components: model.components.filter((each) => each.index !== index),
+  });
+const add =
+  (index: number, size: number, standardOffset?: number) =>
+  (model: CpuModel): CpuModel => ({
+    ...model,
+    components: [
+      ...model.components,
+      { index, size, standardOffset, supervisor: standardOffset === undefined, align64: false, xfd: false },
+    ],
+  });
+const flags =
+  (change: Partial<CpuModel["instructions"]>) =>
+  (model: CpuModel): CpuModel => ({
+    ...model,
+    instructions: { ...model.instructions, ...change },
+  });
+const xcr0 =
+  (change: (mask: bigint) => bigint) =>
+  (model: CpuModel): CpuModel => ({ ...model, xcr0Supported: change(model.xcr0Supported) });
+const xss =
+  (change: (mask: bigint) => bigint) =>
+  (model: CpuModel): CpuModel => ({ ...model, xssSupported: change(model.xssSupported) });
 const bit = (index: number): bigint => maskOfBits([index]);
 
 /** Each rule, and the smallest change to a good model that breaks it (other rules may follow). */

@@ -53,7 +53,10 @@ test.each(modelFiles)("%s: names and masks are unique, within the model and not 
   expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
   expect(new Set(all.map(({ rfbm }) => rfbm)).size).toBe(all.length);
   for (const { rfbm, instructions } of all) {
-    const reach = instructions.length === 1 && instructions[0] === "XSAVES64" ? model.xcr0Supported | model.xssSupported : model.xcr0Supported;
+    const reach =
+      instructions.length === 1 && instructions[0] === "XSAVES64"
+        ? model.xcr0Supported | model.xssSupported
+        : model.xcr0Supported;
     expect(rfbm).not.toBe(0n);
     expect(rfbm & ~reach).toBe(0n);
   }
@@ -69,8 +72,12 @@ test("a model's own masks get savers too", () => {
 });
 
 test("mask files are checked like models", () => {
-  const text = "xinuse: []\nfamilies:\n  - name: a\n    components: [SSE, AVXX]\n    instructions: [XSAVE]\n  - name: b\n    instructions: []\n";
+  const text =
+    "xinuse: []\nfamilies:\n  - name: a\n    components: [SSE, AVXX]\n    instructions: [XSAVE]\n  - name: b\n    instructions: []\n";
   const { families: none, diagnostics } = readMasks(text, "m.yaml");
   expect(none).toBeUndefined();
-  expect(diagnostics.map(({ rule, line, column }) => `${rule} ${line}:${column}`)).toEqual(["wrong-type 4:17", "unknown-value 5:20"]);
+  expect(diagnostics.map(({ rule, line, column }) => `${rule} ${line}:${column}`)).toEqual([
+    "wrong-type 4:17",
+    "unknown-value 5:20",
+  ]);
 });

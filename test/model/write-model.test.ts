@@ -17,9 +17,18 @@ const anyModel: fc.Arbitrary<CpuModel> = fc
     name: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9 .,+()/&@_-]{0,60}$/),
     vendor: fc.constantFrom("GenuineIntel", "AuthenticAMD", "  Shanghai  ", "VIA VIA VIA "),
     kind: fc.constantFrom(...MODEL_KINDS),
-    signatures: fc.array(fc.record({ family: fc.nat(0x10e), model: fc.nat(255), stepping: fc.nat(15) }, { requiredKeys: ["family", "model"] }), { maxLength: 3 }),
-    quirks: fc.record({ x87Pointers: fc.constantFrom(...X87_POINTER_RULES), mxcsrMask: fc.nat() }),
-    maskNames: fc.uniqueArray(words.filter((word) => /^[a-z]/.test(word)), { maxLength: 3 }),
+    signatures: fc.array(
+      fc.record({ family: fc.nat(0x10e), model: fc.nat(255), stepping: fc.nat(15) }, { requiredKeys: ["family", "model"] }),
+      { maxLength: 3 },
+    ),
+    quirks: fc.record(
+      { x87Pointers: fc.constantFrom(...X87_POINTER_RULES), mxcsrMask: fc.nat(), pkruUpperBytes: fc.constant("kept" as const) },
+      { requiredKeys: ["x87Pointers", "mxcsrMask"] },
+    ),
+    maskNames: fc.uniqueArray(
+      words.filter((word) => /^[a-z]/.test(word)),
+      { maxLength: 3 },
+    ),
     sources: fc.array(text, { minLength: 1, maxLength: 3 }),
     notes: fc.option(text, { nil: undefined }),
   })
