@@ -10,7 +10,8 @@ import { ModelError } from "../model/diagnostic.ts";
 import { readMasks } from "../model/read-masks.ts";
 import { modelJsonSchema } from "../model/model-schema.ts";
 import { compareTree, type TreeDifference, writeTree } from "../output/output-tree.ts";
-import { masksText, modelTexts, packageRoot, templateTexts } from "./package-files.ts";
+import { loadBundledModels, packageRoot } from "./load-models.ts";
+import { masksText, modelTexts, templateTexts } from "./package-files.ts";
 
 /** What to do. */
 export interface RegenerateOptions {
@@ -20,6 +21,8 @@ export interface RegenerateOptions {
   readonly out?: string;
   /** Report only, write nothing. */
   readonly check: boolean;
+  /** Render even if nothing changed, since the explanation is wanted. */
+  readonly explain?: boolean;
 }
 
 /** What was found or done. */
@@ -33,18 +36,18 @@ export interface RegenerateResult {
   readonly explanation: readonly string[];
 }
 
-/** Reads every bundled model; `load` is handed in so that this file does not decide how diagnostics are shown. */
-export async function regenerate(options: RegenerateOptions, load: () => readonly CpuModel[]): Promise<RegenerateResult> {
+/** Generates, compares with the folder and, unless told to check only, writes. Throws ModelError for a model or mask file that is wrong. */
+export async function regenerate(options: RegenerateOptions): Promise<RegenerateResult> {
   const own = options.models === undefined;
   if (!own && options.out === undefined) throw new Error("models of your own need --out DIR");
   const folder = options.out ?? join(packageRoot(), "generated");
   const stamp = own && options.out === undefined ? stampFile(folder) : undefined;
-  if (stamp && !options.check && stamp.current()) {
+  if (stamp && !options.check && options.explain !== true && stamp.current()) {
     return { difference: { missing: [], changed: [], handEdited: [], orphaned: [] }, files: stamp.count, savers: undefined, explanation: [] };
   }
   const masks = readMasks(masksText(), "cpu-models/masks.yaml");
   if (!masks.families) throw new ModelError(masks.diagnostics);
-  const models = options.models ?? load();
+  const models = options.models ?? loadBundledModels();
   // Loaded here: ts-morph alone takes a quarter of a second, and an unchanged tree does not need it.
   const { generate, isHandEdited } = await import("../generator/index.ts");
   const inPackage = options.out === undefined;
