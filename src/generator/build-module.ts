@@ -22,6 +22,12 @@ export function sourceFile(path: string, text: string): SourceFile {
   return project.createSourceFile(path, text, { overwrite: true });
 }
 
+/** The module that was built at a path, if it still has exactly this text. */
+export function builtFile(path: string, text: string): SourceFile | undefined {
+  const file = project?.getSourceFile(path);
+  return file?.getFullText() === text ? file : undefined;
+}
+
 /** One module with all given groups, sorted by mask. Returns its text without header. */
 export function buildSaversModule(path: string, groups: readonly GroupSpec[], render: RenderBody, seam: SeamImport): string {
   const file = sourceFile(path, "");
