@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+/** `xsavekit <verb>`: finds the verb, lets it declare itself, and turns whatever is thrown into one line and an exit code. */
+
+import { Command, CommanderError } from "commander";
+import { nearestName } from "../model/nearest-name.ts";
+import { printError } from "./print.ts";
+import { oneLine } from "./one-line.ts";
+import { UsageError } from "./usage-error.ts";
+import { VERBS } from "./verb-list.ts";
+
+/** Runs one command line (without `node` and the script); returns the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  const program = configured(new Command("xsavekit"))
+    .usage("<verb> [options]")
+    .description("XSAVE-area layouts of real x86 CPUs, and branch-free save routines for them")
+    .helpCommand("help [verb]", "display help for a verb")
+    .addHelpText("after", "\nA model is an id (`xsavekit models`), a YAML file or a CPUID dump; - is standard input.\nExit codes: 0 fine, 1 a finding, 2 bad usage or unreadable input.");
+  const asked = args[0] === "help" ? args[1] : args.find((arg) => !arg.startsWith("-"));
+  for (const { name, summary, load } of VERBS) {
+    const command = configured(program.command(name)).description(summary);
+    // Loaded only now, so that --help stays as fast as Node starts.
+    if (name === asked) (await load()).declare(command);
+  }
+  if (asked !== undefined && asked !== "help" && !VERBS.some(({ name }) => name === asked)) {
+    const near = nearestName(asked, VERBS.map(({ name }) => name));
+    throw new UsageError(`no verb \`${asked}\`: ${near === undefined ? "" : `did you mean ${near}? `}\`xsavekit --help\` lists all`);
+  }
+  if (args.length === 0) {
+    program.outputHelp({ error: true });
+    return 2;
+  }
+  await program.parseAsync(args, { from: "user" });
+  return Number(process.exitCode ?? 0);
+}
+
+function configured(command: Command): Command {
+  return command.exitOverride().showSuggestionAfterError().configureOutput({ writeErr: (text) => (text.startsWith("error:") ? undefined : process.stderr.write(text)) });
+}
+
+/** What to say about something thrown. */
+function report(error: unknown, args: readonly string[]): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    const verb = VERBS.find(({ name }) => name === args[0])?.name;
+    printError(`${oneLine(error.message.replace(/^error: /, "").replace(/\.$/, ""))}; see \`xsavekit ${verb === undefined ? "" : `${verb} `}--help\``);
+    return 2;
+  }
+  if (error instanceof Error && "diagnostics" in error && Array.isArray(error.diagnostics)) {
+    const [first, ...rest] = error.diagnostics;
+    const place = first.line > 0 ? `${first.file}:${first.line}:${first.column}` : first.file;
+    const more = rest.length === 0 ? "" : ` (${rest.length} more: \`xsavekit lint\` shows all)`;
+    printError(oneLine(`${place}: ${first.rule}: ${first.message}; remedy: ${first.remedy}${more}`));
+    return 2;
+  }
+  printError(oneLine(error instanceof Error ? error.message : String(error)));
+  return 2;
+}
+
+const args = process.argv.slice(2);
+
+// A reader that closes the pipe (`| head`) has seen enough.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(Number(process.exitCode ?? 0));
+  });
+}
+
+try {
+  process.exitCode = await main(args);
+} catch (error) {
+  process.exitCode = report(error, args);
+}

@@ -1,0 +1,33 @@
+/** Option values as typed values. */
+
+import { InvalidArgumentError } from "commander";
+import { parseMask } from "../isa/feature-mask.ts";
+import { STATE_COMPONENTS, componentIndex } from "../isa/state-component.ts";
+import { suggestion } from "../model/nearest-name.ts";
+
+/** `0xe7`, `e7h`, `231`, or names: `x87,SSE,AVX`. */
+export function maskArgument(text: string): bigint {
+  const mask = parseMask(text);
+  if (mask !== undefined) return mask;
+  let named = 0n;
+  for (const name of text.split(/[,+|]/).map((part) => part.trim())) {
+    const index = componentIndex(name);
+    if (index === undefined) {
+      throw new InvalidArgumentError(`Write 0xe7 or names (x87,SSE,AVX); \`${name}\` is none: ${suggestion(name, STATE_COMPONENTS.map((each) => each.name))}.`);
+    }
+    named |= 1n << BigInt(index);
+  }
+  return named;
+}
+
+/** A number of a logical CPU. */
+export function cpuArgument(text: string): number {
+  if (!/^[0-9]{1,6}$/.test(text)) throw new InvalidArgumentError("Write a number: 0 is the first logical CPU.");
+  return Number(text);
+}
+
+/** The id that YAML allows. */
+export function idArgument(text: string): string {
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(text) || text.length > 64) throw new InvalidArgumentError("Write lower-case words joined by -, such as intel-sapphire-rapids.");
+  return text;
+}

@@ -1,0 +1,31 @@
+import type { Command } from "commander";
+import { resolveModel } from "../../host/load-models.ts";
+import type { CpuModel } from "../../model/cpu-model.ts";
+import { compareModels } from "../../model/compare-models.ts";
+import { comparisonMarkdown, comparisonText } from "../../report/comparison-report.ts";
+import { maskArgument } from "../parse-arguments.ts";
+import { print, printJson } from "../print.ts";
+import { UsageError } from "../usage-error.ts";
+
+interface Options {
+  readonly mask?: bigint;
+  readonly markdown?: true;
+  readonly json?: true;
+}
+
+export function declare(command: Command): void {
+  command
+    .argument("<model...>", "two or more: ids, YAML files or CPUID dumps")
+    .option("--mask <mask>", "compare these components only: 0xe7, or names (default: everything)", maskArgument)
+    .option("--markdown", "print Markdown")
+    .option("--json", "print JSON")
+    .action(async (names: string[], { mask, markdown, json }: Options) => {
+      if (names.length < 2) throw new UsageError("compare needs at least two models: `xsavekit compare amd-zen-4 amd-zen-5`");
+      const models: CpuModel[] = [];
+      for (const name of names) models.push(await resolveModel(name));
+      const comparison = compareModels(models, mask);
+      if (json) printJson(comparison);
+      else print(markdown ? comparisonMarkdown(comparison) : comparisonText(comparison));
+      process.exitCode = comparison.identical ? 0 : 1;
+    });
+}

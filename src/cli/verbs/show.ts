@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import { Option } from "commander";
+import { resolveModel } from "../../host/load-models.ts";
+import type { AreaForm } from "../../report/model-report.ts";
+import { AREA_FORMS, hasForm, modelData, modelReport } from "../../report/model-report.ts";
+import { maskArgument } from "../parse-arguments.ts";
+import { print, printJson } from "../print.ts";
+
+interface Options {
+  readonly mask?: bigint;
+  readonly format?: AreaForm;
+  readonly json?: true;
+}
+
+export function declare(command: Command): void {
+  command
+    .argument("<model>", "id, YAML file, CPUID dump, or -")
+    .option("--mask <mask>", "RFBM: 0xe7, or names such as x87,SSE,AVX; cut to the model (default: everything)", maskArgument)
+    .addOption(new Option("--format <format>", "draw this one only").choices(AREA_FORMS))
+    .option("--json", "print JSON")
+    .action(async (argument: string, { mask, format, json }: Options) => {
+      const model = await resolveModel(argument);
+      if (json) printJson(modelData(model, mask));
+      else print(modelReport(model, format === undefined ? AREA_FORMS.filter((form) => hasForm(model, form)) : [format], mask));
+    });
+}
