@@ -23,6 +23,9 @@ export interface SaverSources {
   readonly seam?: string;
 }
 
+/** The proof looks each saver up in its module: its time grows with the square of what is in there. */
+const GROUPS_PER_MODULE = 4;
+
 /** Makes savers; what equal groups of several CPUs need is generated and loaded once. */
 export class SaverLoader {
   readonly #render: RenderBody;
@@ -34,7 +37,7 @@ export class SaverLoader {
     this.#seam = sources.seam ?? ownFile(SEAM_PLACES, "the built runtime (npm run build:src)").href;
   }
 
-  /** Savers of the masks on one CPU, in one module. Throws ProofError if a saver is not what its plan says. */
+  /** Savers of the masks on one CPU, proved. Throws ProofError if a saver is not what its plan says. */
   async load(cpu: ProcessorDescription, masks: readonly RequestedMask[]): Promise<SaverGroup[]> {
     const specs = groupsFor(cpu, masks, registerSlots(cpu).blockSize);
     const keys = specs.map(groupKey);
@@ -44,31 +47,41 @@ export class SaverLoader {
       if (key !== undefined && !this.#loaded.has(key)) missing.set(key, spec);
     });
     if (missing.size > 0) {
-      const exports = await this.#module([...missing.values()]);
+      const exports = await this.#generate([...missing.values()]);
       for (const [key, { name }] of missing) {
-        const group = exports[name];
-        if (!group) throw new Error(`the generated module does not export ${name}`);
+        const group = exports.get(name);
+        if (!group) throw new Error(`the generated modules do not export ${name}`);
         this.#loaded.set(key, group);
       }
     }
     return keys.flatMap((key) => this.#loaded.get(key) ?? []);
   }
 
-  async #module(groups: readonly GroupSpec[]): Promise<Readonly<Record<string, SaverGroup>>> {
-    const path = "verify/savers.ts";
-    const text = buildSaversModule(path, groups, this.#render, { specifier: this.#seam });
-    proveModule(path, text, groups);
-    const { outputText } = ts.transpileModule(text, {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-    });
+  /** Groups by name. */
+  async #generate(groups: readonly GroupSpec[]): Promise<Map<string, SaverGroup>> {
     const folder = await mkdtemp(join(tmpdir(), "xsavekit-verify-"));
+    const found = new Map<string, SaverGroup>();
     try {
-      const file = join(folder, "savers.mjs");
-      await writeFile(file, outputText);
-      return (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Readonly<Record<string, SaverGroup>>;
+      for (let start = 0; start < groups.length; start += GROUPS_PER_MODULE) {
+        const part = groups.slice(start, start + GROUPS_PER_MODULE);
+        const file = join(folder, `savers-${start}.mjs`);
+        await writeFile(file, this.#module(part));
+        const exports = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Readonly<Record<string, SaverGroup>>;
+        for (const { name } of part) if (exports[name]) found.set(name, exports[name]);
+      }
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+    return found;
+  }
+
+  /** Proved JavaScript of one module. */
+  #module(groups: readonly GroupSpec[]): string {
+    const path = "verify/savers.ts";
+    const text = buildSaversModule(path, groups, this.#render, { specifier: this.#seam });
+    proveModule(path, text, groups);
+    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
+    return ts.transpileModule(text, { compilerOptions }).outputText;
   }
 }
 
