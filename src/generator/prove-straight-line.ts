@@ -7,7 +7,7 @@ import { SyntaxKind, ts } from "ts-morph";
 
 import { bodyContext } from "./body-context.ts";
 import { builtFile, sourceFile } from "./build-module.ts";
-import type { FormSpec, GroupSpec } from "./saver-spec.ts";
+import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
 
 /** Generated code is not what the plan says; names file, line, column and token. */
 export class ProofError extends Error {
@@ -41,6 +41,7 @@ export function proveModule(path: string, text: string, groups: readonly GroupSp
   }
   const forms = groups.flatMap((group) => group.forms);
   for (const form of forms) proveForm(file, path, form, declared.get(form.name));
+  proveStatements(file, path, groups);
   if (declared.size !== forms.length) throw new ProofError(`${path}: ${declared.size} savers, planned are ${forms.length}`);
   return forms.length;
 }
@@ -49,17 +50,14 @@ export function proveModule(path: string, text: string, groups: readonly GroupSp
 function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaration: ts.VariableDeclaration | undefined): void {
   const call = declaration?.initializer;
   const literal = call && ts.isCallExpression(call) ? call.arguments[0] : undefined;
-  const members = literal && ts.isObjectLiteralExpression(literal) ? literal.properties : [];
+  const members: readonly ts.ObjectLiteralElementLike[] = literal && ts.isObjectLiteralExpression(literal) ? literal.properties : [];
   const bind = members.find((each): each is ts.MethodDeclaration => ts.isMethodDeclaration(each) && each.name.getText(file) === "bind");
   const bindStatements = bind?.body?.statements ?? [];
   const last = bindStatements.at(-1);
   const save = last && ts.isReturnStatement(last) ? last.expression : undefined;
   if (!bind || !save || !ts.isFunctionExpression(save)) throw new ProofError(`${path}: saver ${form.name} is missing`);
-  for (const parameter of save.parameters) {
-    if (parameter.initializer || parameter.dotDotDotToken || !ts.isIdentifier(parameter.name)) {
-      throw fail(file, path, parameter.getStart(file), `default value, rest or pattern in a parameter of ${form.name}`);
-    }
-  }
+  checkParameters(file, path, form, bind, ["registers", "areas"]);
+  checkParameters(file, path, form, save, ["processor", "offset"]);
   const visit = (node: ts.Node): void => {
     if (!ALLOWED_KINDS.has(node.kind)) {
       throw fail(file, path, node.getStart(file), `${SyntaxKind[node.kind]} is not allowed in a save function: ${node.getText(file).slice(0, 40)}`);
@@ -77,6 +75,58 @@ function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaratio
   const wantedData = formData(form);
   if (data !== wantedData) throw new ProofError(`${path}: ${form.name}: its data is "${data}", planned is "${wantedData}"`);
   compareEffects(file, path, form, bindStatements.slice(0, -1), save.body.statements);
+}
+
+/** Just these parameters, without type, default value, pattern or rest; no modifier before the function. */
+function checkParameters(file: ts.SourceFile, path: string, form: FormSpec, node: ts.MethodDeclaration | ts.FunctionExpression, names: readonly string[]): void {
+  node.parameters.forEach((parameter, i) => {
+    if (parameter.getText(file) === names[i]) return;
+    throw fail(file, path, parameter.getStart(file), `default value, rest, pattern or unplanned name in a parameter of ${form.name}: ${parameter.getText(file)}`);
+  });
+  if (node.parameters.length !== names.length || node.modifiers !== undefined || node.asteriskToken !== undefined) {
+    throw fail(file, path, node.getStart(file), `a function of ${form.name} is not of the form (${names.join(", ")})`);
+  }
+}
+
+/** A module is one import, the planned savers, each made by `saverForm`, and the planned groups; nothing else runs in it. */
+function proveStatements(file: ts.SourceFile, path: string, groups: readonly GroupSpec[]): void {
+  const planned = new Map<string, GroupSpec | undefined>();
+  for (const group of groups) {
+    for (const form of group.forms) planned.set(form.name, undefined);
+    planned.set(group.name, group);
+  }
+  file.statements.forEach((statement, i) => {
+    if (i === 0 && ts.isImportDeclaration(statement)) return;
+    const list = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [];
+    const [declaration] = list;
+    const name = declaration?.name.getText(file) ?? "";
+    const call = declaration?.initializer;
+    if (list.length !== 1 || !planned.has(name) || !call || !ts.isCallExpression(call) || call.arguments.length !== 1) {
+      throw fail(file, path, statement.getStart(file), `unplanned statement: ${statement.getText(file).slice(0, 60)}`);
+    }
+    const group = planned.get(name);
+    planned.delete(name);
+    const maker = call.expression.getText(file);
+    if (maker !== (group ? "saverGroup" : "saverForm")) throw fail(file, path, call.getStart(file), `${name} is made by ${maker}`);
+    if (!group) return;
+    const data = call.arguments[0]?.getText(file).replace(/\s+/g, " ");
+    if (data !== groupData(group)) {
+      throw fail(file, path, call.getStart(file), `${name}: its data is "${data ?? "nothing"}", planned is "${groupData(group)}"`);
+    }
+  });
+  const [missing] = planned.keys();
+  if (missing !== undefined) throw new ProofError(`${path}: ${missing} is missing`);
+}
+
+/** A group as its module has it, written from the plan. */
+function groupData(group: GroupSpec): string {
+  const { plan } = group;
+  const high = plan.rfbm >> 32n;
+  const families = group.families.map((family) => `"${family}"`).join(", ");
+  return (
+    `{ revision: 1, families: [${families}], rfbm: [0x${(plan.rfbm & 0xffff_ffffn).toString(16)}, ${high === 0n ? "0" : `0x${high.toString(16)}`}], ` +
+    `size: ${plan.size}, x87Pointers: "${pointerRule(plan)}", forms: [${group.forms.map((form) => form.name).join(", ")}], }`
+  );
 }
 
 /** The fields of a saver beside its code, written from the plan. */
@@ -109,7 +159,7 @@ function compareEffects(file: ts.SourceFile, path: string, form: FormSpec, prelu
     initial: "registers.initial", initialBase: "registers.initialBase",
   };
   for (const [name, value] of bound) {
-    if (wanted[name] !== value) throw new ProofError(`${path}: ${form.name} binds ${name} to ${value}`);
+    if (!Object.hasOwn(wanted, name) || wanted[name] !== value) throw new ProofError(`${path}: ${form.name} binds ${name} to ${value}`);
   }
   const effects: Effect[] = [];
   for (const statement of statements) pushEffect(effects, statement.getText(file).replace(/\s+/g, " "), views);
