@@ -27,8 +27,8 @@ export function bindGeneralSave(plan: SavePlan, processors: Processors, areas: A
     if (processor >>> 0 >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
     const base = processor * blockSize;
     const initialBase = count * blockSize;
-    const low = inUseLow(processors, processor, mxcsrCounts) & rfbmLow;
-    const high = inUseHigh(processors, processor) & rfbmHigh;
+    const low = inUseLow(r, base >> 2, mxcsrCounts) & rfbmLow;
+    const high = inUseHigh(r, base >> 2) & rfbmHigh;
     for (const piece of plan.pieces) {
       const inUse = piece.component < 32 ? (low >>> piece.component) & 1 : (high >>> (piece.component - 32)) & 1;
       const from = piece.always || inUse === 1 ? base : initialBase;

@@ -47,6 +47,9 @@ export interface SaveRequest {
   readonly mask: bigint;
 }
 
+const XCR0_WORD = XCR0_OFFSET >> 2;
+const XSS_WORD = XSS_OFFSET >> 2;
+
 const viewsOf = new WeakMap<Processors, RegisterViews>();
 
 /** The instructions that CPUID.(0DH,1):EAX enumerates; XSAVE always. */
@@ -92,9 +95,9 @@ export function selectSave(
   const specialised = usable.filter((form) => form.inUse !== "any");
   const any = anyForm ? bind(anyForm) : general;
   const path = !group ? "general" : anyForm ? "generated" : "generated-or-general";
-  const forms = specialised.map((form) => ({ low: form.inUse[0] as number, high: form.inUse[1] as number, save: bind(form) }));
-  const check = bindStaleCheck(processors, request, rfbmLow, rfbmHigh);
-  const save = dispatcher(processors, plan.mxcsrCounts ? 2 : 0, rfbmLow, rfbmHigh, forms, any, check);
+  // Everything in use comes first: the generator writes it so, and the check below relies on it.
+  const forms = specialised.toSorted((a, b) => Number(isAll(b, group)) - Number(isAll(a, group))).map((form) => ({ low: (form.inUse[0] as number) | 0, high: (form.inUse[1] as number) | 0, save: bind(form) }));
+  const save = dispatcher(processors, request, plan.mxcsrCounts ? 2 : 0, rfbmLow | 0, rfbmHigh | 0, forms, any);
   return { save, rfbm, size: plan.size, path, savers: usable.map((form) => form.name) };
 }
 
@@ -112,57 +115,57 @@ function storesWhatIsPlanned(group: SaverGroup, plan: SavePlan): boolean {
   );
 }
 
+function isAll(form: SaverForm, group: SaverGroup | undefined): boolean {
+  return group !== undefined && form.inUse[0] === group.rfbm[0] && form.inUse[1] === group.rfbm[1];
+}
+
 interface BoundForm {
   readonly low: number;
   readonly high: number;
   readonly save: BoundSave;
 }
 
+/**
+ * Selects per call by what is in use. All that the closure reads is captured as constants, and the words of the side
+ * state are read once: on the way to a saver there is one range check, one comparison of RFBM and one of the form.
+ */
 function dispatcher(
   processors: Processors,
+  request: SaveRequest,
   mxcsrCounts: 0 | 2,
   rfbmLow: number,
   rfbmHigh: number,
   forms: readonly BoundForm[],
   any: BoundSave,
-  check: (processor: number) => void,
 ): BoundSave {
-  const none: BoundForm = { low: -1, high: -1, save: any };
-  const first = forms[0] ?? none;
-  const rest = forms.slice(1);
-  const { save: saveFirst } = first;
-  // Masks compare as signed words, as Int32Array reads them.
-  const firstLow = first.low | 0;
-  const firstHigh = first.high | 0;
+  const { i32: r, blockSize, count } = processors;
+  const [maskLow, maskHigh] = maskPair(request.mask).map((word) => word | 0) as [number, number];
+  const withXss = request.instruction === "XSAVES" ? -1 : 0;
+  const hasAll = forms[0]?.low === rfbmLow && forms[0].high === rfbmHigh;
+  const all = forms[0]?.save ?? any;
+  const rest = hasAll ? forms.slice(1) : forms;
   return function save(processor, offset) {
-    check(processor);
-    const low = inUseLow(processors, processor, mxcsrCounts) & rfbmLow;
-    const high = inUseHigh(processors, processor) & rfbmHigh;
-    if (low === firstLow && high === firstHigh && first !== none) return saveFirst(processor, offset);
+    if (processor >>> 0 >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
+    const word = (processor * blockSize) >> 2;
+    const enabledLow = r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss);
+    const enabledHigh = r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss);
+    if ((enabledLow & maskLow) !== rfbmLow || (enabledHigh & maskHigh) !== rfbmHigh) throw stale(processors, request, processor);
+    const low = inUseLow(r, word, mxcsrCounts) & rfbmLow;
+    const high = inUseHigh(r, word) & rfbmHigh;
+    if (low === rfbmLow && high === rfbmHigh && hasAll) return all(processor, offset);
     for (let i = 0; i < rest.length; i++) {
       const form = rest[i]!;
-      if ((form.low | 0) === low && (form.high | 0) === high) return form.save(processor, offset);
+      if (form.low === low && form.high === high) return form.save(processor, offset);
     }
     return any(processor, offset);
   };
 }
 
-function bindStaleCheck(processors: Processors, request: SaveRequest, rfbmLow: number, rfbmHigh: number): (processor: number) => void {
-  const [maskLow, maskHigh] = maskPair(request.mask);
-  const withXss = request.instruction === "XSAVES" ? -1 : 0;
-  const { i32: r, blockSize, count } = processors;
-  return (processor) => {
-    if (processor >>> 0 >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
-    const word = (processor * blockSize) >> 2;
-    const low = (r[word + (XCR0_OFFSET >> 2)]! | (r[word + (XSS_OFFSET >> 2)]! & withXss)) & maskLow;
-    const high = (r[word + (XCR0_OFFSET >> 2) + 1]! | (r[word + (XSS_OFFSET >> 2) + 1]! & withXss)) & maskHigh;
-    if (low !== (rfbmLow | 0) || high !== (rfbmHigh | 0)) {
-      const now = request.mask & (processors.xcr0(processor) | (withXss ? processors.xss(processor) : 0n));
-      throw new StaleBindingError(
-        `${request.instruction} was bound with RFBM ${maskWithNames((BigInt(rfbmHigh) << 32n) | BigInt(rfbmLow))}, but processor ${processor} now gives ${maskWithNames(now)}: bind again`,
-      );
-    }
-  };
+function stale(processors: Processors, request: SaveRequest, processor: number): StaleBindingError {
+  const now = request.mask & (processors.xcr0(processor) | (request.instruction === "XSAVES" ? processors.xss(processor) : 0n));
+  return new StaleBindingError(
+    `${request.instruction} with mask ${maskWithNames(request.mask)} was bound when RFBM was another; processor ${processor} now gives ${maskWithNames(now)}: bind again`,
+  );
 }
 
 function views(processors: Processors): RegisterViews {
