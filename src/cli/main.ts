@@ -3,7 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { nearestName } from "../model/nearest-name.ts";
-import { printError } from "./print.ts";
+import { print, printError } from "./print.ts";
 import { oneLine } from "./one-line.ts";
 import { UsageError } from "./usage-error.ts";
 import { VERBS } from "./verb-list.ts";
@@ -13,6 +13,7 @@ async function main(args: readonly string[]): Promise<number> {
   const program = configured(new Command("xsavekit"))
     .usage("<verb> [options]")
     .description("XSAVE-area layouts of real x86 CPUs, and branch-free save routines for them")
+    .option("-V, --version", "print the version")
     .helpCommand("help [verb]", "display help for a verb")
     .addHelpText("after", "\nA model is an id (`xsavekit models`), a YAML file or a CPUID dump; - is standard input.\nExit codes: 0 fine, 1 a finding, 2 bad usage or unreadable input.");
   const asked = args[0] === "help" ? args[1] : args.find((arg) => !arg.startsWith("-"));
@@ -24,6 +25,10 @@ async function main(args: readonly string[]): Promise<number> {
   if (asked !== undefined && asked !== "help" && !VERBS.some(({ name }) => name === asked)) {
     const near = nearestName(asked, VERBS.map(({ name }) => name));
     throw new UsageError(`no verb \`${asked}\`: ${near === undefined ? "" : `did you mean ${near}? `}\`xsavekit --help\` lists all`);
+  }
+  if (args[0] === "--version" || args[0] === "-V") {
+    print((await import("../host/load-models.ts")).packageVersion());
+    return 0;
   }
   if (args.length === 0) {
     program.outputHelp({ error: true });

@@ -36,6 +36,12 @@ export function packageRoot(from: string = import.meta.url): string {
   }
 }
 
+/** The package's version. */
+export function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8"));
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "unknown";
+}
+
 /** The package's `cpu-models/`. */
 export function modelsFolder(): string {
   return join(packageRoot(), "cpu-models");
@@ -102,6 +108,7 @@ export interface ReadDumpModels {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+const FORMAT_REMEDY = "give the text that `cpuid -r` prints, or a model as a file named .yaml";
 const DUMP_REMEDY = "see the dump at this line; a row that is missing there can only come from another dump";
 
 /** CPUID.80000008H:EBX, which says what a save does with the x87 pointers. */
@@ -112,7 +119,7 @@ function leaf80000008Ebx(cpu: RawCpu): number | undefined {
 /** Makes models of a dump that was read. `id` names the first; others get a number. */
 export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDumpModels {
   const asDiagnostic = ({ rule, severity, line, message }: RawDump["problems"][number]): Diagnostic => ({
-    rule, severity, file, line, column: line === 0 ? 0 : 1, message, remedy: DUMP_REMEDY,
+    rule, severity, file, line, column: line === 0 ? 0 : 1, message, remedy: rule === "unknown-format" ? FORMAT_REMEDY : DUMP_REMEDY,
   });
   const ebx = new Map(dump.cpus.map((cpu) => [cpu.label, leaf80000008Ebx(cpu)]));
   const models: CpuModel[] = [];
@@ -194,7 +201,8 @@ export async function resolveModels(argument: string): Promise<readonly CpuModel
   const ids = bundledIds();
   if (ids.includes(argument)) return [loadBundledModel(argument)];
   if (argument !== "-" && !existsSync(argument) && !/[/\\.]/.test(argument)) {
-    const near = nearestName(argument, ids);
+    // Of two that are equally near, the longer: amd-zen-5 for amd-zen5.
+    const near = nearestName(argument, ids.toReversed());
     const hint = near === undefined ? "`xsavekit models` lists them" : `did you mean ${near}? \`xsavekit models\` lists all`;
     throw new ModelArgumentError(`no model and no file \`${argument}\`: ${hint}`);
   }

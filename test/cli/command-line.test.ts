@@ -35,6 +35,10 @@ test.each([
   expect(err).toContain(message);
 });
 
+test("--version prints the package's version", () => {
+  expect(xsavekit(["--version"])).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: "" });
+});
+
 test("no verb prints the help on standard error with exit code 2", () => {
   const { code, out, err } = xsavekit([]);
   expect([code, out]).toEqual([2, ""]);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { print, printJson } from "../print.ts";
+import { print, printJson, printProgress } from "../print.ts";
 import { UsageError } from "../usage-error.ts";
 
 export function declare(command: Command): void {
@@ -10,6 +10,7 @@ export function declare(command: Command): void {
     .action(async (names: string[], { json }: { json?: true }) => {
       const { verifyVectors } = await import("../../verify/verify-vectors.ts");
       const { verificationText } = await import("../../report/verification-report.ts");
+      printProgress(`replaying ${names.length} ${names.length === 1 ? "file" : "files"}`);
       const result = await verifyVectors(names.map(read));
       if (json) printJson(result);
       else print(verificationText(result));

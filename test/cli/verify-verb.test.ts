@@ -1,0 +1,58 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { afterAll, expect, test } from "vitest";
+import { xsavekit, xsavekitJson } from "./run-cli.ts";
+
+const VECTORS = fileURLToPath(new URL("../../../shared/vectors/bochs-corei7_sandy_bridge_2600k.jsonl.gz", import.meta.url));
+const SKIPPED = existsSync(VECTORS) ? undefined : `skipped: no recorded executions in ${VECTORS}`;
+if (SKIPPED) console.log(SKIPPED);
+
+const folder = mkdtempSync(join(tmpdir(), "xsavekit-verify-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Save {
+  readonly id: string;
+  readonly after: string;
+}
+
+/** Some saves of the collection that write an area. */
+function saves(): Save[] {
+  const lines = gunzipSync(readFileSync(VECTORS)).toString("utf8").trim().split("\n");
+  return lines.map((line) => JSON.parse(line)).filter(({ after, fault, rfbm }) => after !== undefined && fault === null && rfbm === "0x7").slice(0, 4);
+}
+
+test.skipIf(SKIPPED !== undefined)("verify: recorded executions pass, a changed byte is a finding", () => {
+  const good = join(folder, "good.jsonl");
+  const records = saves();
+  writeFileSync(good, records.map((record) => JSON.stringify(record)).join("\n"));
+  const passing = xsavekitJson(["verify", good]);
+  expect(passing).toMatchObject({ code: 0, value: { passed: records.length, failed: 0, skipped: 0, failures: [] } });
+  expect(Object.keys(passing.value)).toEqual(expect.arrayContaining(["deviating", "bySaver", "byInstruction"]));
+  expect(xsavekit(["verify", good]).out).toMatch(/^4 passed, 0 failed\n/);
+
+  const bad = join(folder, "bad.jsonl");
+  const [first] = records;
+  if (!first) throw new Error("the collection has no such save");
+  // Byte 576, the first of AVX.
+  const changed = first.after[1152] === "0" ? "1" : "0";
+  writeFileSync(bad, JSON.stringify({ ...first, after: `${first.after.slice(0, 1152)}${changed}${first.after.slice(1153)}` }));
+  const failing = xsavekitJson(["verify", bad]);
+  expect(failing).toMatchObject({ code: 1, value: { passed: 0, failed: 1, failures: expect.arrayContaining([expect.objectContaining({ id: first.id, component: "AVX", offset: 576 })]) } });
+  const text = xsavekit(["verify", bad]);
+  expect(text.code).toBe(1);
+  expect(text.out).toMatch(/^0 passed, 1 failed\n/);
+  expect(text.out).toContain(`FAILED ${first.id}: AVX at 576: expected `);
+});
+
+test("verify: what cannot be read is refused", () => {
+  const text = join(folder, "text.jsonl");
+  writeFileSync(text, "no JSON\n");
+  for (const args of [["verify"], ["verify", join(folder, "none.jsonl")], ["verify", text]]) {
+    const { code, out, err } = xsavekit(args);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(/^xsavekit: [^\n]*\n$/);
+  }
+});
