@@ -1,0 +1,124 @@
+/** The generator as a function, the committed output, and the writer. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+
+import { isHandEdited } from "../../src/generator/file-header.ts";
+import { generate, type GenerateOptions } from "../../src/generator/generate.ts";
+import { bundledIds, loadBundledModel, loadBundledModels, loadMasks, modelsFolder } from "../../src/host/load-models.ts";
+import { templateTexts } from "../../src/host/package-files.ts";
+import { readModel } from "../../src/model/read-model.ts";
+import { compareTree, writeTree } from "../../src/output/output-tree.ts";
+
+const options: GenerateOptions = {
+  masks: loadMasks(),
+  templates: templateTexts(),
+  seam: { fromRoot: "../src/runtime/generated-v1.ts", fromSavers: "../../src/runtime/generated-v1.ts" },
+  extension: ".ts",
+};
+const few = ["amd-zen-4", "intel-sapphire-rapids", "amd-bulldozer"];
+const shuffled = <T>(items: readonly T[]): T[] => items.toReversed();
+
+test("the committed output is what the generator writes", () => {
+  const { files, savers } = generate(loadBundledModels(), options);
+  const none = { missing: [], changed: [], handEdited: [], orphaned: [] };
+  expect(compareTree(join(modelsFolder(), "../generated"), files, isHandEdited)).toEqual(none);
+  expect(savers).toBeGreaterThan(400);
+});
+
+test("two runs, any order of models and any order of YAML keys give the same bytes", () => {
+  const plain = generate(few.map((id) => loadBundledModel(id)), options).files;
+  const models = few.map((id) => {
+    const { components, ...rest } = parse(readFileSync(join(modelsFolder(), `${id}.yaml`), "utf8"), { intAsBigInt: true }) as Record<string, unknown>;
+    const hex = (value: unknown): string => `0x${(value as bigint).toString(16)}`;
+    const reordered = {
+      components: Object.fromEntries(shuffled(Object.entries(components as object))),
+      ...Object.fromEntries(shuffled(Object.entries(rest))),
+      xcr0Supported: hex(rest["xcr0Supported"]),
+      xssSupported: hex(rest["xssSupported"]),
+    };
+    const text = stringify(reordered).replaceAll(/"(0x[0-9a-f]+)"/g, "$1");
+    const { model, diagnostics } = readModel(text, `${id}.yaml`);
+    if (!model) throw new Error(JSON.stringify(diagnostics, null, 1));
+    return model;
+  });
+  expect(generate(shuffled(models), options).files).toEqual(plain);
+});
+
+test("a model's free text cannot leave its comment, and no text of it is code", () => {
+  const model = loadBundledModel("amd-zen-4");
+  const name = "A */ process.exit(1) /* ` ${x} {{y}} \u2028 \n // z";
+  const { files } = generate([{ ...model, name, notes: name, sources: [name] }], options);
+  const text = files.find((file) => file.path === "amd-zen-4.ts")?.text ?? "";
+  const lines = text.split(/[\n\u2028]/).filter((line) => line.includes("process.exit"));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(/^\/\*\* [^\n]*\*\/$/);
+  expect(lines[0]?.slice(0, -2)).not.toContain("*/");
+});
+
+test("no generated file carries a date or a path of a machine", () => {
+  for (const { text } of generate(few.map((id) => loadBundledModel(id)), options).files) {
+    expect(text).not.toMatch(/20\d\d-\d\d-\d\d|\/home\/|\/tmp\/|file:/);
+    expect(isHandEdited(text)).toBe(false);
+    expect(isHandEdited(text.replace("const", "const "))).toBe(true);
+  }
+});
+
+test("every bundled model has savers, and all groups of a model are loadable by name", () => {
+  const { groups } = generate(loadBundledModels(), options);
+  expect([...groups.keys()].sort()).toEqual([...bundledIds()].sort());
+  for (const [id, list] of groups) expect(new Set(list.map((group) => group.name)).size, id).toBe(list.length);
+});
+
+test("a broken template is named with file and place", () => {
+  expect(() => generate([loadBundledModel("amd-zen-4")], { ...options, templates: { "save-body.hbs": "{{#if}}" } })).toThrow(/templates\/save-body\.hbs/);
+});
+
+test.each([
+  ["a source", "s[{{from}}]!", "s[{{from}} + 1]!"],
+  ["a destination", "d[{{to}}]", "d[{{to}} + 1]"],
+  ["a header word", "Q[w + {{word}}]", "Q[w + 1 + {{word}}]"],
+  ["the size that is checked", "areas.check(offset, {{size}})", "areas.check(offset, 576)"],
+  ["a condition", "const w =", "if (offset) return;\nconst w ="],
+  ["the MXCSR rule", "8064", "8065"],
+  ["XINUSE's place", "R[f + 128]!", "R[f + 130]!"],
+  ["a view's place", "{{at}});", "{{at}} + 8);"],
+])("a template with %s changed is refused by the proof", (_, from, to) => {
+  const template = templateTexts()["save-body.hbs"];
+  expect(template).toContain(from);
+  const templates = { "save-body.hbs": template.replaceAll(from, to) };
+  expect(() => generate(few.map((id) => loadBundledModel(id)), { ...options, templates })).toThrow(/savers\/.*(planned|allowed)/);
+});
+
+describe("the writer", () => {
+  let folder = "";
+  beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "xsavekit-"))));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test("finds missing, changed, hand-edited and orphaned files, and mends them all", () => {
+    const { files } = generate([loadBundledModel("amd-zen-4")], options);
+    const none = { missing: [], changed: [], handEdited: [], orphaned: [] };
+    writeTree(folder, files, compareTree(folder, files, isHandEdited));
+    expect(compareTree(folder, files, isHandEdited)).toEqual(none);
+    const [first, second, third] = files.map((file) => file.path) as [string, string, string];
+    rmSync(join(folder, first));
+    writeFileSync(join(folder, second), `${readFileSync(join(folder, second), "utf8")}// by hand\n`);
+    writeFileSync(join(folder, third), files.find((file) => file.path === second)?.text ?? "");
+    writeFileSync(join(folder, "old.ts"), files[0]?.text ?? "");
+    writeFileSync(join(folder, "mine.ts"), "export {};\n");
+    const found = compareTree(folder, files, isHandEdited);
+    expect(found).toEqual({ missing: [first], changed: [third], handEdited: [second], orphaned: ["old.ts"] });
+    writeTree(folder, files, found);
+    expect(compareTree(folder, files, isHandEdited)).toEqual(none);
+    expect(readFileSync(join(folder, "mine.ts"), "utf8")).toBe("export {};\n");
+  });
+
+  test("refuses a path that leaves the folder", () => {
+    const files = [{ path: "../escape.ts", text: "" }];
+    expect(() => writeTree(folder, files, compareTree(folder, files, isHandEdited))).toThrow(/leaves the output folder/);
+  });
+});
