@@ -1,11 +1,13 @@
 /** Savers and the general path against recorded executions: every byte of every area. */
 
+import { maskHex, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import { EXTENDED_REGION_OFFSET, LEGACY_REGION_SIZE, LEGACY_UNWRITTEN_OFFSET, MXCSR_OFFSET, MXCSR_SIZE, XMM_OFFSET } from "../isa/xsave-area.ts";
 import type { RequestedMask } from "../generator/saver-spec.ts";
 import { type AreaMemory, createArena } from "../runtime/arena.ts";
 import { bindGeneralSave } from "../runtime/general-save.ts";
 import { type BoundSave, registerViews, type RegisterViews, type SaverGroup } from "../runtime/generated-v1.ts";
+import { inUseHigh, inUseLow } from "../runtime/in-use.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { Processors } from "../runtime/processors.ts";
 import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
@@ -57,7 +59,7 @@ export interface VerifyResult {
   readonly skippedBy: Readonly<Record<string, number>>;
   /** Of those that passed, records executed inside an NMI handler. */
   readonly inNmi: number;
-  /** Generated savers that ran at least once. */
+  /** Generated savers that ran at least once, told apart by name and size of the area. */
   readonly saversRun: number;
   readonly failures: readonly VectorFailure[];
 }
@@ -96,10 +98,12 @@ export async function verifyVectors(
 ): Promise<VerifyResult> {
   const tally = new Tally();
   const loader = new SaverLoader(sources);
-  for (const { name, bytes } of files) {
+  const read = files.map(({ name, bytes }) => ({ name, records: readVectors(name, bytes) }));
+  const classes = commonClasses(read.flatMap(({ records }) => records.filter((record) => record.kind === "save")));
+  for (const { name, records } of read) {
     const start = { ...tally };
     const byCpu = new Map<string, SaveRecord[]>();
-    for (const record of readVectors(name, bytes)) {
+    for (const record of records) {
       if (record.kind === "restore") tally.skip("restore");
       else if (record.fault !== undefined) tally.skip("fault");
       else {
@@ -109,7 +113,7 @@ export async function verifyVectors(
         else byCpu.set(key, [record]);
       }
     }
-    for (const records of byCpu.values()) await verifyCpu(name, records, loader, tally);
+    for (const same of byCpu.values()) await verifyCpu(name, same, classes, loader, tally);
     onProgress({
       file: name,
       passed: tally.passed - start.passed,
@@ -121,11 +125,11 @@ export async function verifyVectors(
 }
 
 /** Records of one CPU. */
-async function verifyCpu(file: string, records: readonly SaveRecord[], loader: SaverLoader, tally: Tally): Promise<void> {
+async function verifyCpu(file: string, records: readonly SaveRecord[], classes: Classes, loader: SaverLoader, tally: Tally): Promise<void> {
   const first = records[0];
   if (!first) return;
   const bench = new Bench(file, cpuOfRecord(first), records);
-  bench.savers = await loader.load(bench.cpu, requestedMasks(records));
+  bench.savers = await loader.load(bench.cpu, requestedMasks(records, classes));
   for (const record of records) {
     const failures: VectorFailure[] = [];
     const ran = bench.verify(record, failures, tally.forms);
@@ -133,23 +137,43 @@ async function verifyCpu(file: string, records: readonly SaveRecord[], loader: S
   }
 }
 
-/** Each RFBM once, with the instructions that are recorded with it and the sets in use that occur. */
-function requestedMasks(records: readonly SaveRecord[]): RequestedMask[] {
-  const masks = new Map<bigint, { families: Set<SaveFamily>; xinuseClasses: Set<bigint> }>();
+/** By RFBM: sets in use that get a saver of their own. */
+type Classes = ReadonlyMap<bigint, readonly bigint[]>;
+
+/** Specialised savers for an RFBM, beside the one with everything in use: more cost time and show nothing new. */
+const CLASSES_PER_MASK = 1;
+
+/** The commonest sets in use over all files, so that CPUs of one layout share their savers. */
+function commonClasses(records: readonly SaveRecord[]): Classes {
+  const counts = new Map<bigint, Map<bigint, number>>();
   for (const record of records) {
-    if (record.instruction === "XSAVE") continue;
-    let mask = masks.get(record.rfbm);
-    if (!mask) masks.set(record.rfbm, (mask = { families: new Set(), xinuseClasses: new Set() }));
-    mask.families.add(FAMILIES[record.instruction]);
-    mask.xinuseClasses.add(xinuseOf(record) & record.rfbm);
+    const inUse = xinuseOf(record) & record.rfbm;
+    const ofMask = counts.get(record.rfbm) ?? new Map<bigint, number>();
+    counts.set(record.rfbm, ofMask);
+    if (inUse !== record.rfbm) ofMask.set(inUse, (ofMask.get(inUse) ?? 0) + 1);
+  }
+  const commonest = (ofMask: ReadonlyMap<bigint, number>): bigint[] =>
+    [...ofMask].sort(([, a], [, b]) => b - a).slice(0, CLASSES_PER_MASK).map(([inUse]) => inUse);
+  return new Map([...counts].map(([rfbm, ofMask]) => [rfbm, commonest(ofMask)]));
+}
+
+/** Each RFBM once, with the instructions that are recorded with it. */
+function requestedMasks(records: readonly SaveRecord[], classes: Classes): RequestedMask[] {
+  const masks = new Map<bigint, Set<SaveFamily>>();
+  for (const { instruction, rfbm } of records) {
+    if (instruction === "XSAVE") continue;
+    const families = masks.get(rfbm) ?? new Set();
+    masks.set(rfbm, families.add(FAMILIES[instruction]));
+    // One saver serves both for masks inside XCR0.
+    if (instruction === "XSAVEC64") families.add("XSAVES");
   }
   return [...masks]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([rfbm, { families, xinuseClasses }]) => ({
+    .map(([rfbm, families]) => ({
       name: `rfbm-${rfbm.toString(16)}`,
       rfbm,
       families: [...families],
-      xinuseClasses: [...xinuseClasses],
+      xinuseClasses: classes.get(rfbm) ?? [],
     }));
 }
 
@@ -189,19 +213,22 @@ class Bench {
     run("general", "general", () => bindGeneralSave(plan, this.#processors, this.#areas));
     const ran = new Set<SaverKind>(["general"]);
     if (narrow) return ran;
-    const request = { instruction: family, mask: record.mask };
-    run("generated", "selected", () => {
-      const selected = selectSave(this.savers, this.#processors, this.#areas, request);
-      if (selected.path !== "generated") throw new Error(`${record.id}: no generated saver for ${family}, RFBM 0x${record.rfbm.toString(16)}`);
+    const [low, high] = maskPair(record.rfbm);
+    const group = this.savers.find((each) => each.families.includes(family) && each.rfbm[0] === low && each.rfbm[1] === high);
+    const any = group?.forms.find((form) => form.inUse === "any");
+    if (!group || !any) throw new Error(`${record.id}: no generated saver for ${family}, RFBM ${maskHex(record.rfbm)}`);
+    // The state is still loaded, and a save leaves XINUSE alone.
+    const lowInUse = (inUseLow(this.#processors.i32, 0, plan.mxcsrCounts ? 2 : 0) & low) >>> 0;
+    const highInUse = (inUseHigh(this.#processors.i32, 0) & high) >>> 0;
+    const taken = group.forms.find((form) => form.inUse !== "any" && form.inUse[0] === lowInUse && form.inUse[1] === highInUse) ?? any;
+    run("generated", taken.name, () => {
+      const selected = selectSave(this.savers, this.#processors, this.#areas, { instruction: family, mask: record.mask });
+      if (selected.path !== "generated") throw new Error(`${record.id}: ${family}, RFBM ${maskHex(record.rfbm)} was left to the general path`);
       return selected.save;
     });
     // The form for any XINUSE must give the same where selection takes a specialised one.
-    const [low, high] = [Number(record.rfbm & 0xffff_ffffn), Number(record.rfbm >> 32n)];
-    const group = this.savers.find((each) => each.families.includes(family) && each.rfbm[0] === low && each.rfbm[1] === high);
-    const any = group?.forms.find((form) => form.inUse === "any");
-    if (!group || !any) throw new Error(`${record.id}: no saver for any XINUSE`);
-    run("generated", any.name, () => any.bind(this.#views, this.#areas));
-    forms.add(any.name);
+    if (taken !== any) run("generated", any.name, () => any.bind(this.#views, this.#areas));
+    forms.add(`${group.size} ${taken.name}`).add(`${group.size} ${any.name}`);
     return ran.add("generated");
   }
 

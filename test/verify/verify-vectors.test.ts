@@ -1,0 +1,136 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+
+import { readVectors, VectorError } from "../../src/verify/vector-record.ts";
+import { verifyVectors, type VectorFile } from "../../src/verify/verify-vectors.ts";
+
+const sample = readFileSync(new URL("sample.jsonl", import.meta.url), "utf8");
+const shared = new URL("../../../shared/vectors/", import.meta.url);
+const hasShared = existsSync(shared);
+if (!hasShared) console.log("the full sets of recorded executions are not there: skipped, only test/verify/sample.jsonl is run");
+
+const file = (text: string): VectorFile => ({ name: "sample.jsonl", bytes: new TextEncoder().encode(text) });
+
+type Line = Record<string, unknown> & { id: string; instruction: string; after: string; deviations: string[]; cpu: unknown };
+const lines = sample.trimEnd().split("\n").map((line) => JSON.parse(line) as Line);
+const lineWith = (instruction: string, deviation?: string): Line => {
+  const found = lines.find((line) => line.instruction === instruction && line.deviations[0] === deviation);
+  if (!found) throw new Error(`no ${instruction} in the sample`);
+  return structuredClone(found);
+};
+const verifyLine = (line: unknown) => verifyVectors([file(`${JSON.stringify(line)}\n`)]);
+
+/** The record with one byte of `after` inverted. */
+function flipped(line: Line, offset: number): Line {
+  const byte = Number.parseInt(line.after.slice(2 * offset, 2 * offset + 2), 16) ^ 0xff;
+  return { ...line, after: line.after.slice(0, 2 * offset) + byte.toString(16).padStart(2, "0") + line.after.slice(2 * offset + 2) };
+}
+
+describe("recorded executions", () => {
+  test("the sample, plain and compressed", async () => {
+    const result = await verifyVectors([file(sample)]);
+    expect(result.failures).toEqual([]);
+    const saves = lines.filter((line) => "after" in line);
+    expect(result).toMatchObject({ passed: saves.length, failed: 0, skipped: lines.length - saves.length, skippedBy: { restore: 1 } });
+    expect(Object.keys(result.byInstruction).sort()).toEqual(["XSAVE", "XSAVE64", "XSAVEC64", "XSAVEOPT64", "XSAVES64"]);
+    expect(Object.keys(result.deviating).sort()).toEqual(["modified-optimization", "pkru-reserved-bytes-kept", "sse-in-use-by-mxcsr"]);
+    expect(result.inNmi).toBeGreaterThan(0);
+    expect(result.bySaver.general).toBe(result.passed);
+    expect(result.bySaver.generated).toBe(result.passed - (result.byInstruction["XSAVE"] ?? 0));
+    expect(await verifyVectors([{ name: "sample.jsonl.gz", bytes: gzipSync(sample) }])).toEqual(result);
+  }, 60_000);
+
+  test.each([
+    ["x87", 9],
+    ["SSE", 200],
+    ["unused", 470],
+    ["header", 512],
+    ["AVX", 580],
+  ])("a wrong byte in %s is found at offset %i", async (component, offset) => {
+    const line = flipped({ ...lineWith("XSAVE64") }, offset);
+    const result = await verifyLine(line);
+    expect(result).toMatchObject({ passed: 0, failed: 1, bySaver: { generated: 0, general: 0 }, byInstruction: {} });
+    expect(new Set(result.failures.map((each) => each.saver))).toEqual(new Set(["generated", "general"]));
+    for (const failure of result.failures) {
+      expect(failure).toMatchObject({ id: line.id, file: "sample.jsonl", line: 1, component, offset });
+      expect(failure.expected.slice(0, 2)).toBe(line.after.slice(2 * offset, 2 * offset + 2));
+      expect(failure.got.slice(0, 2)).not.toBe(failure.expected.slice(0, 2));
+    }
+  });
+
+  test.each([
+    ["XSAVE64", "sse-in-use-by-mxcsr", "header"],
+    ["XSAVE64", "pkru-reserved-bytes-kept", "PKRU"],
+    ["XSAVEOPT64", "modified-optimization", "x87"],
+  ])("%s with %s does not pass without it", async (instruction, deviation, component) => {
+    const line = lineWith(instruction, deviation);
+    expect((await verifyLine(line)).failed).toBe(0);
+    const result = await verifyLine({ ...line, deviations: [] });
+    expect(result.failed).toBe(1);
+    expect(result.failures.map((each) => each.component)).toContain(component);
+  });
+
+  test("a component that kept only some of its bytes is no modified optimisation", async () => {
+    const line = lineWith("XSAVEOPT64", "modified-optimization");
+    const result = await verifyLine(flipped(line, 8));
+    expect(result.failures[0]).toMatchObject({ component: "x87" });
+  });
+
+  test("IA32_UINTR_MISC after the save counts", async () => {
+    const line = structuredClone(lines.find((each) => typeof each["uintrMiscAfter"] === "string" && each["uintrMiscAfter"] !== "0x0"));
+    expect(line).toBeDefined();
+    const misc = BigInt(line?.["uintrMiscAfter"] as string) ^ 0xff_0000_0000n;
+    const result = await verifyLine({ ...line, uintrMiscAfter: `0x${misc.toString(16)}` });
+    expect(result.failures[0]).toMatchObject({ component: "UINTR_MISC after the save", offset: 4 });
+  });
+
+  test.skipIf(!hasShared)("every save of the full sets", async () => {
+    const files = readdirSync(shared)
+      .filter((name) => name.endsWith(".jsonl.gz"))
+      .map((name) => ({ name, bytes: readFileSync(new URL(name, shared)) }));
+    const seen: string[] = [];
+    const result = await verifyVectors(files, ({ file: name, passed, failed, skipped }) => {
+      seen.push(name);
+      console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (restores)`);
+    });
+    expect(result.failures.slice(0, 5)).toEqual([]);
+    expect(seen).toEqual(files.map(({ name }) => name));
+    expect(result).toMatchObject({
+      passed: 2451,
+      failed: 0,
+      skipped: 711,
+      skippedBy: { restore: 711 },
+      inNmi: 136,
+      bySaver: { generated: 2421, general: 2451 },
+      deviating: { "sse-in-use-by-mxcsr": 190, "pkru-reserved-bytes-kept": 24, "modified-optimization": 3 },
+    });
+  }, 300_000);
+});
+
+describe("malformed records", () => {
+  const good = JSON.stringify(lineWith("XSAVE64"));
+  const read = (text: string) => () => readVectors("v.jsonl", new TextEncoder().encode(text));
+  test.each<[string, string, RegExp]>([
+    ["no JSON", "{", /^v\.jsonl:3: is not JSON: /],
+    ["no object", "[1]", /^v\.jsonl:3: the line expected an object, got \[1\]$/],
+    ["no id", JSON.stringify({ ...lineWith("XSAVE64"), id: undefined }), /^v\.jsonl:3: "id" expected a string, got nothing$/],
+    ["other instruction", JSON.stringify({ ...lineWith("XSAVE64"), instruction: "FXSAVE" }), /"instruction" expected one of .*, got FXSAVE$/],
+    ["odd digits", JSON.stringify({ ...lineWith("XSAVE64"), after: "0" }), /"after" expected hexadecimal bytes, got an odd number of digits$/],
+    ["no digit", JSON.stringify({ ...lineWith("XSAVE64"), after: "00x0" }), /"after" expected hexadecimal bytes, got "x" at character 2$/],
+    ["other length", JSON.stringify({ ...lineWith("XSAVE64"), after: "00" }), /"after" expected as many bytes as "before", \d+, got 1$/],
+    ["mask", JSON.stringify({ ...lineWith("XSAVE64"), mask: "7" }), /"mask" expected "0x" and up to 16 hexadecimal digits, got "7"$/],
+    ["rfbm", JSON.stringify({ ...lineWith("XSAVE64"), rfbm: "0x0" }), /"rfbm" expected mask & XCR0 = 0x[0-9a-f]+, got 0x0$/],
+    ["leaf", JSON.stringify({ ...lineWith("XSAVE64"), cpu: { ...(lineWith("XSAVE64").cpu as object), leafD: { "0": { eax: 7 } } } }), /"cpu\.leafD\.0\.eax" expected "0x"/],
+    ["state", JSON.stringify({ ...lineWith("XSAVE64"), state: { legacy: "00" } }), /"state\.legacy" expected 512 bytes, got 1$/],
+  ])("%s", (_, line, message) => {
+    expect(read(`${good}\n\n${line}\n`)).toThrow(VectorError);
+    expect(read(`${good}\n\n${line}\n`)).toThrow(message);
+  });
+  test("damaged gzip", () => {
+    expect(() => readVectors("v.gz", Uint8Array.of(0x1f, 0x8b, 8, 0, 1, 2))).toThrow(/^v\.gz:1: cannot be read as text: /);
+  });
+  test("a truncated last line is refused by name of file and line", async () => {
+    await expect(verifyVectors([file(sample.slice(0, -20))])).rejects.toThrow(`sample.jsonl:${lines.length}: is not JSON`);
+  });
+});
