@@ -133,7 +133,8 @@ export function modelReport(model: CpuModel, forms: readonly AreaForm[], mask?: 
     .filter(({ form }) => forms.includes(form))
     .flatMap(({ form, layout }) => ["", `${form === "standard" ? "standard format" : `compacted format, ${form.toUpperCase()}`}, RFBM ${maskHex(layout.rfbm)}`, drawArea(layout)]);
   return [
-    `${model.name} (${model.id}), ${model.vendor.trim()}, ${model.kind}`,
+    model.name,
+    `id        ${model.id} (${model.vendor.trim()}, ${model.kind})`,
     `XCR0      ${wrapped(maskWithNames(model.xcr0Supported))}`,
     `IA32_XSS  ${wrapped(maskWithNames(model.xssSupported))}`,
     `has       ${["xsave", ...flags].join(", ")}`,

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { bundledIds } from "../../src/host/load-models.ts";
+import { bundledIds, loadBundledModels } from "../../src/host/load-models.ts";
+import { AREA_FORMS, modelReport } from "../../src/report/model-report.ts";
 import { AIDA_DUMP, REPOSITORY, xsavekit, xsavekitJson } from "./run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "xsavekit-cli-"));
@@ -56,7 +57,9 @@ test("show --mask takes hexadecimal and names, and is cut to the model", () => {
 test("show draws within 80 columns, with offsets, holes and buffer sizes", () => {
   const { code, out } = xsavekit(["show", "intel-sapphire-rapids", "--format", "standard"]);
   expect(code).toBe(0);
-  for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  for (const model of loadBundledModels()) {
+    for (const line of modelReport(model, AREA_FORMS).split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
+  }
   expect(out).toMatch(/^ +832 ├─+┤ 0x340\n +│ hole, nothing is written ╱+ 256 bytes │$/m);
   expect(out).toMatch(/^ +2816 ├─+┤ 0xb00\n +│ TILEDATA \(aligned to 64\) +8192 bytes │$/m);
   expect(out).toMatch(/^XSAVES +0x6dfe7 +11776 +11776$/m);
@@ -99,10 +102,10 @@ test("lint: 0 with warnings at most, 1 with an error, 2 for what cannot be read"
   const { code, value } = xsavekitJson(["lint", badModel]);
   expect(code).toBe(1);
   expect(value.files[0].diagnostics[0]).toMatchObject({ severity: "error", line: expect.any(Number), column: expect.any(Number), rule: expect.any(String), message: expect.any(String), remedy: expect.any(String) });
-  expect(xsavekit(["lint", badModel]).out).toContain("1 files, 1 errors, 0 warnings");
+  expect(xsavekit(["lint", badModel]).out).toContain("1 file, 1 error, 0 warnings");
   expect(xsavekitJson(["lint", AIDA_DUMP]).value.files[0].file).toBe(AIDA_DUMP);
   const missing = xsavekit(["lint", "no-such-file", "cpu-models/amd-zen-5.yaml"]);
   expect(missing).toMatchObject({ code: 2, err: "xsavekit: no-such-file: no such file; check the path\n" });
-  expect(missing.out).toContain("1 files, 0 errors");
+  expect(missing.out).toContain("1 file, 0 errors");
   expect(xsavekit(["lint", "package.json"]).code).toBe(2);
 });

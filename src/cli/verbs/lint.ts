@@ -27,8 +27,10 @@ export function declare(command: Command): void {
       else {
         for (const each of all) print(printDiagnostic(each));
         const errors = all.filter(({ severity }) => severity === "error").length;
-        print(`${files.length} files, ${errors} errors, ${all.length - errors} warnings`);
+        print([counted(files.length, "file"), counted(errors, "error"), counted(all.length - errors, "warning")].join(", "));
       }
       process.exitCode = unreadable ? 2 : hasErrors(all) ? 1 : 0;
     });
 }
+
+const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
