@@ -145,7 +145,7 @@ function dispatcher(
   const all = forms[0]?.save ?? any;
   const rest = hasAll ? forms.slice(1) : forms;
   return function save(processor, offset) {
-    if (processor >>> 0 >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
+    if (processor >>> 0 !== processor || processor >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
     const word = (processor * blockSize) >> 2;
     const enabledLow = r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss);
     const enabledHigh = r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss);
