@@ -73,7 +73,7 @@ function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaratio
   visit(save.body);
   const data = members.filter((each) => each !== bind).map((each) => each.getText(file).replace(/\s+/g, " ")).join(", ");
   const wantedData = formData(form);
-  if (data !== wantedData) throw new ProofError(`${path}: ${form.name}: its data is "${data}", planned is "${wantedData}"`);
+  if (data !== wantedData) throw fail(file, path, literal?.getStart(file) ?? 0, `${form.name}: its data is "${data}", planned is "${wantedData}"`);
   compareEffects(file, path, form, bindStatements.slice(0, -1), save.body.statements);
 }
 
@@ -162,12 +162,17 @@ function compareEffects(file: ts.SourceFile, path: string, form: FormSpec, prelu
     if (!Object.hasOwn(wanted, name) || wanted[name] !== value) throw new ProofError(`${path}: ${form.name} binds ${name} to ${value}`);
   }
   const effects: Effect[] = [];
-  for (const statement of statements) pushEffect(effects, statement.getText(file).replace(/\s+/g, " "), views);
+  const places: number[] = [];
+  for (const statement of statements) {
+    pushEffect(effects, statement.getText(file).replace(/\s+/g, " "), views);
+    places[effects.length - 1] ??= statement.getStart(file);
+  }
   const expected = expectedEffects(form);
   for (let i = 0; i < Math.max(effects.length, expected.length); i++) {
     const got = effects[i] && effectText(effects[i]!);
     if (got !== expected[i]) {
-      throw new ProofError(`${path}: ${form.name} does not do what was planned: expected "${expected[i] ?? "nothing"}", got "${got ?? "nothing"}"`);
+      const place = places[i] ?? statements.at(-1)?.getEnd() ?? 0;
+      throw fail(file, path, place, `${form.name} does not do what was planned: expected "${expected[i] ?? "nothing"}", got "${got ?? "nothing"}"`);
     }
   }
 }
