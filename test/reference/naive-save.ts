@@ -35,7 +35,7 @@ export interface NaiveSave {
   readonly rfbm: bigint;
 }
 
-const bit = (mask: bigint, index: number): boolean => (mask / 2n ** BigInt(index)) % 2n === 1n;
+const bit = (mask: bigint, index: number): boolean => (mask & (1n << BigInt(index))) !== 0n;
 
 function readMask(area: Uint8Array, at: number): bigint {
   let value = 0n;

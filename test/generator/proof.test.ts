@@ -1,0 +1,195 @@
+/** The proof must notice every change to what the generator is about to write. */
+
+import { ts } from "ts-morph";
+import { expect, test } from "vitest";
+import { ProofError, proveModule } from "../../src/generator/prove-straight-line.ts";
+import { bodyRenderer } from "../../src/generator/render-body.ts";
+import { groupsFor, type GroupSpec } from "../../src/generator/saver-spec.ts";
+import type { ProcessorDescription, X87Pointers } from "../../src/runtime/processor-description.ts";
+import { registerSlots } from "../../src/runtime/register-slots.ts";
+import type { SaveFamily } from "../../src/runtime/save-plan.ts";
+import { loadModel } from "../model/model-files.ts";
+import { moduleText, TEMPLATE } from "./load-savers.ts";
+
+const PATH = "savers/test.ts";
+
+function groups(cpu: ProcessorDescription, rfbm: bigint, families: readonly SaveFamily[], rule?: X87Pointers): GroupSpec[] {
+  const described = rule ? { ...cpu, quirks: { ...cpu.quirks, x87Pointers: rule } } : cpu;
+  return groupsFor(described, [{ name: "test", rfbm, families, xinuseClasses: [7n & rfbm] }], registerSlots(cpu).blockSize);
+}
+
+/** Every kind of segment, every x87-pointer rule, every header and both clears. */
+const CASES: readonly (readonly [string, GroupSpec[]])[] = [
+  ["XSAVE, pointers zero unless ES", groups(loadModel("amd-zen-3"), 0x207n, ["XSAVE"], "zero-unless-es")],
+  ["XSAVEOPT, pointers kept unless ES", groups(loadModel("amd-bulldozer"), 0x4000000000000007n, ["XSAVEOPT"], "kept-unless-es")],
+  ["XSAVEC, pointers saved", groups(loadModel("intel-tiger-lake"), 0x2e7n, ["XSAVEC", "XSAVES"], "saved")],
+  ["XSAVES with PT, UINTR and LBR", groups(loadModel("intel-sapphire-rapids"), 0x2e7n | (loadModel("intel-sapphire-rapids").xssSupported & 0xc100n), ["XSAVES"])],
+];
+
+function refusal(text: string, specs: readonly GroupSpec[]): string | undefined {
+  try {
+    proveModule(PATH, text, specs);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProofError) return error.message;
+    throw error;
+  }
+}
+
+/** Every token of the kinds that carry what a saver does, and what to put in its place. */
+function changes(text: string): { start: number; end: number; to: string }[] {
+  const file = ts.createSourceFile(PATH, text, ts.ScriptTarget.ES2022, true);
+  const out: { start: number; end: number; to: string }[] = [];
+  const swap = new Map<ts.SyntaxKind, string>([
+    [ts.SyntaxKind.PlusToken, "-"], [ts.SyntaxKind.AmpersandToken, "|"], [ts.SyntaxKind.BarToken, "^"], [ts.SyntaxKind.CaretToken, "&"],
+    [ts.SyntaxKind.GreaterThanGreaterThanGreaterThanToken, ">>"], [ts.SyntaxKind.GreaterThanGreaterThanToken, ">>>"],
+    [ts.SyntaxKind.LessThanLessThanToken, ">>"], [ts.SyntaxKind.MinusToken, "+"],
+    [ts.SyntaxKind.TrueKeyword, "false"], [ts.SyntaxKind.FalseKeyword, "true"],
+  ]);
+  const visit = (node: ts.Node): void => {
+    const [start, end] = [node.getStart(file), node.getEnd()];
+    const name = ts.isIdentifier(node) ? node.text : "";
+    if (ts.isNumericLiteral(node)) {
+      for (const to of [Number(node.text) + 1, Number(node.text) + 8, 0]) {
+        if (to !== Number(node.text)) out.push({ start, end, to: String(to) });
+      }
+    } else if (ts.isStringLiteral(node) && !ts.isImportDeclaration(node.parent)) out.push({ start, end, to: `"${node.text}x"` });
+    else if (/^[vmtqopxc]\d/.test(name)) out.push({ start, end, to: `${name}1` });
+    else if (["base", "initial", "initialBase", "sink", "low", "high", "i32", "b64", "u8", "offset", "processor"].includes(name)) {
+      out.push({ start, end, to: name === "low" ? "high" : name === "offset" ? "processor" : name === "i32" ? "b64" : "low" });
+    } else if (swap.has(node.kind)) out.push({ start, end, to: swap.get(node.kind)! });
+    else if (ts.isPrefixUnaryExpression(node)) out.push({ start, end: start + 1, to: "" });
+    node.getChildren(file).forEach(visit);
+  };
+  for (const statement of file.statements) if (!ts.isImportDeclaration(statement)) visit(statement);
+  return out;
+}
+
+test.each(CASES)("no changed number, view, name or operator of a module passes: %s", { timeout: 120_000 }, (label, specs) => {
+  const text = moduleText(specs);
+  expect(proveModule(PATH, text, specs)).toBe(specs.flatMap((each) => each.forms).length);
+  const all = changes(text);
+  // Everything in the full run; every eighth otherwise, starting elsewhere in each case.
+  const step = process.env["XSAVEKIT_FULL"] === "1" ? 1 : 8;
+  const survivors: string[] = [];
+  let tried = 0;
+  for (let i = label.length % step; i < all.length; i += step) {
+    const { start, end, to } = all[i]!;
+    tried++;
+    if (refusal(text.slice(0, start) + to + text.slice(end), specs) === undefined) {
+      const lineStart = text.lastIndexOf("\n", start) + 1;
+      survivors.push(`${text.slice(lineStart, text.indexOf("\n", start)).trim().slice(0, 100)}: ${text.slice(start, end)} -> ${to}`);
+    }
+  }
+  console.log(`proof, ${label}: ${tried} of ${all.length} changes refused`);
+  expect(survivors).toEqual([]);
+  expect(tried).toBeGreaterThan(90);
+});
+
+test.each(CASES)("a missing, doubled or swapped statement of a save function does not pass: %s", (_, specs) => {
+  const text = moduleText(specs);
+  const lines = text.split("\n");
+  const inBody = lines.map((line, i) => (/^ {6}\S.*;$/.test(line) ? i : -1)).filter((i) => i >= 0);
+  const survivors: string[] = [];
+  for (const i of inBody.filter((_line, n) => n % 4 === 0)) {
+    const line = lines[i]!;
+    for (const changed of [lines.toSpliced(i, 1), lines.toSpliced(i, 0, line), lines.toSpliced(i, 2, lines[i + 1]!, line)]) {
+      if (changed.join("\n") !== text && refusal(changed.join("\n"), specs) === undefined) survivors.push(line);
+    }
+  }
+  expect(survivors).toEqual([]);
+});
+
+test("no changed number or name of the template passes", { timeout: 60_000 }, () => {
+  const places = [...TEMPLATE.matchAll(/\b\d+\b|\b(?:low|high|base|sink|initial|initialBase|registers|areas)\b|>>>|\bR\b|\bQ\b/g)].filter(
+    ({ index }) => !/\/\/[^\n]*$/.test(TEMPLATE.slice(0, index)),
+  );
+  const survivors: string[] = [];
+  for (const { index, 0: token } of places) {
+    const to = /^\d+$/.test(token) ? String(Number(token) + 1) : token === ">>>" ? ">>" : token === "low" ? "high" : "low";
+    const changed = TEMPLATE.slice(0, index) + to + TEMPLATE.slice(index + token.length);
+    const refused = CASES.some(([, specs]) => {
+      try {
+        return refusal(moduleText(specs, bodyRenderer({ "save-body.hbs": changed })), specs) !== undefined;
+      } catch {
+        return true; // the template no longer renders
+      }
+    });
+    if (!refused) survivors.push(`${token} at ${index}`);
+  }
+  console.log(`proof: ${places.length} changes of the template refused`);
+  expect(survivors).toEqual([]);
+  expect(places.length).toBeGreaterThan(30);
+});
+
+const BANNED: readonly (readonly [string, string])[] = [
+  ["if", "if (low) return;"],
+  ["?:", "const z = low ? 1 : 2;"],
+  ["for", "for (;;) {}"],
+  ["while", "while (low) {}"],
+  ["switch", "switch (low) {}"],
+  ["&&", "const z = low && high;"],
+  ["||", "const z = low || high;"],
+  ["??", "const z = low ?? high;"],
+  ["?.", "U?.set(v, 0);"],
+  ["&&=", "low &&= high;"],
+  ["spread", "U.set(...v);"],
+  ["try", "try { low; } finally {}"],
+  ["throw", "throw low;"],
+  ["return", "return low;"],
+  ["arrow", "const z = () => 1;"],
+  ["closure", "const z = function () {};"],
+  ["eval", "eval(low);"],
+  ["other call", "U.fill(0);"],
+  ["recursion", "save(processor, offset);"],
+  ["new", "new Uint8Array(8);"],
+  ["let", "let z = 1;"],
+  ["comma", "const z = (low, high);"],
+  ["comparison", "const z = low < high;"],
+  ["typeof", "const z = typeof low;"],
+  ["await", "await low;"],
+  ["template literal", "const z = `a`;"],
+  ["regular expression", "const z = /a/;"],
+  ["object", "const z = {};"],
+  ["assignment", "low = 1;"],
+  ["+=", "Q[w] += 1;"],
+  ["++", "low++;"],
+];
+const [, banned] = CASES[2]!;
+const plain = moduleText(banned);
+const bodyAt = plain.indexOf("areas.check(");
+
+test.each(BANNED)("%s in a save function is refused with its place", (_, statement) => {
+  const text = `${plain.slice(0, bodyAt)}${statement}\n      ${plain.slice(bodyAt)}`;
+  const line = plain.slice(0, bodyAt).split("\n").length;
+  expect(refusal(text, banned)).toMatch(new RegExp(`^savers/test\\.ts:${line}:\\d+: `));
+});
+
+test.each([
+  ["default value", "(processor, offset = 0)"],
+  ["pattern", "(processor, { offset })"],
+  ["rest", "(processor, ...offset)"],
+  ["another parameter", "(processor, offset, more)"],
+  ["no parameter", "(processor)"],
+])("%s in the parameters of a save function is refused with its place", (_, parameters) => {
+  const text = plain.replace(/(return function \w+)\(processor, offset\)/, `$1${parameters}`);
+  expect(text).not.toBe(plain);
+  expect(refusal(text, banned)).toMatch(/^savers\/test\.ts:\d+:\d+: /);
+});
+
+test.each([
+  ["a statement beside the savers", (text: string) => `${text}\nconsole.log(1);\n`],
+  ["a second import", (text: string) => text.replace("\n", '\nimport "node:fs";\n')],
+  ["a second declaration", (text: string) => text.replace(/export const (\w+_all): SaverForm = /, "export const $1: SaverForm = x, y = ")],
+  ["another statement in bind", (text: string) => text.replace("    const Q = areas.i32;", "    const Q = areas.i32;\n    globalThis.x = 1;")],
+  ["an async save function", (text: string) => text.replace("return function", "return async function")],
+  ["a generator", (text: string) => text.replace("return function ", "return function* ")],
+  ["another maker", (text: string) => text.replace("saverForm({", "Object.freeze({")],
+  ["a getter", (text: string) => text.replace(/sink: \w+,/, "get sink() { return false; },")],
+  ["a saver that is not planned", (text: string) => text.replace(/(export const \w+)(: SaverGroup)/, "export const more: SaverForm = saverForm({});\n$1$2")],
+  ["text that does not parse", (text: string) => text.replace("areas.check(", "areas.check((")],
+])("%s is refused", (_, change) => {
+  const text = change(plain);
+  expect(text).not.toBe(plain);
+  expect(refusal(text, banned)).toMatch(/^savers\/test\.ts/);
+});

@@ -1,0 +1,116 @@
+/** Keeps the floors of the house apart: who may import whom. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ts } from "ts-morph";
+import { expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** From the top down; a floor imports from itself and from those below. */
+const FLOORS = [
+  "cli", "page", "testing", "verify", "emit", "report", "host", "generator", "output", "formats", "dumps", "image", "model", "runtime",
+  "layout", "isa",
+];
+/** Floors that run anywhere, a browser included. */
+const WITHOUT_NODE = ["runtime", "layout", "isa", "model", "dumps"];
+/** Who may load these packages. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "ts-morph": ["generator", "verify"],
+  handlebars: ["generator", "verify"],
+};
+
+/** Imports upwards that are known: a type only, which no built module shows. */
+const KNOWN_UPWARDS: readonly string[] = [
+  "src/model/lint-leaf-0d.ts -> src/dumps/raw-dump.ts",
+  "src/model/model-from-leaf-0d.ts -> src/dumps/raw-dump.ts",
+];
+
+interface Import {
+  readonly typeOnly: boolean;
+  readonly file: string;
+  readonly specifier: string;
+  /** `import()` with a string. */
+  readonly dynamic: boolean;
+  readonly line: number;
+}
+
+/** Every import, re-export, `import("...")` and `import type` of a folder's modules. */
+function importsIn(folder: string): Import[] {
+  const found: Import[] = [];
+  for (const entry of readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
+    const path = join(entry.parentPath, entry.name);
+    const source = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.ES2022, true);
+    const add = (node: ts.Node, literal: ts.Node | undefined, dynamic: boolean): void => {
+      if (!literal || !ts.isStringLiteralLike(literal)) return;
+      const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
+      const typeOnly = ts.isImportTypeNode(node) || (ts.isImportDeclaration(node) && node.importClause?.isTypeOnly === true);
+      found.push({ typeOnly, file: relative(ROOT, path), specifier: literal.text, dynamic, line: line + 1 });
+    };
+    const visit = (node: ts.Node): void => {
+      if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) add(node, node.moduleSpecifier, false);
+      else if (ts.isImportTypeNode(node)) add(node, ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, false);
+      else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node, node.arguments[0], true);
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  return found;
+}
+
+/** Floor of a file below `src/`; undefined for the entry points directly in it. */
+function floorOf(path: string): string | undefined {
+  return /^src\/([^/]+)\//.exec(path)?.[1];
+}
+
+const imports = importsIn("src");
+const show = (each: Import): string => `${each.file}:${each.line} imports ${each.specifier}`;
+const target = (each: Import): string => relative(ROOT, join(ROOT, each.file, "..", each.specifier));
+
+test("every folder of src is a known floor", () => {
+  expect(imports.length).toBeGreaterThan(100);
+  const folders = readdirSync(join(ROOT, "src"), { withFileTypes: true }).filter((each) => each.isDirectory());
+  expect(folders.map((each) => each.name).filter((name) => !FLOORS.includes(name))).toEqual([]);
+});
+
+test("a floor imports from itself and from those below only", () => {
+  const wrong = imports.filter((each) => {
+    const from = floorOf(each.file);
+    if (from === undefined || !each.specifier.startsWith(".")) return false;
+    const to = floorOf(target(each));
+    if (each.typeOnly && KNOWN_UPWARDS.includes(`${each.file} -> ${target(each)}`)) return false;
+    if (to === undefined) return true; // the package's entry points, or outside src
+    return FLOORS.indexOf(to) < FLOORS.indexOf(from);
+  });
+  expect(wrong.filter((each) => !(each.dynamic && target(each).startsWith("generated"))).map(show)).toEqual([]);
+});
+
+test("src never imports generated code statically", () => {
+  expect(imports.filter((each) => !each.dynamic && /(^|\/)generated\//.test(each.specifier)).map(show)).toEqual([]);
+});
+
+test("ts-morph and Handlebars are loaded by the generator only, and by verify, which compiles", () => {
+  for (const [name, floors] of Object.entries(PACKAGES)) {
+    const wrong = imports.filter((each) => each.specifier === name && !floors.includes(floorOf(each.file) ?? ""));
+    expect(wrong.map(show)).toEqual([]);
+    expect(imports.some((each) => each.specifier === name)).toBe(true);
+  }
+});
+
+test("runtime, layout, isa, model and dumps import nothing of Node", () => {
+  const wrong = imports.filter((each) => WITHOUT_NODE.includes(floorOf(each.file) ?? "") && /^(node:|[a-z_]+$)/.test(each.specifier));
+  expect(wrong.filter((each) => !["yaml", "valibot"].includes(each.specifier)).map(show)).toEqual([]);
+});
+
+test("generated savers import the seam only, model modules the seam and savers", () => {
+  const generated = importsIn("generated");
+  expect(generated.length).toBeGreaterThan(50);
+  const wrong = generated.filter((each) => {
+    if (/runtime\/generated-v1\.(js|ts)$/.test(each.specifier)) return false;
+    if (each.file.startsWith("generated/savers/")) return true;
+    return !target(each).startsWith("generated/");
+  });
+  expect(wrong.map(show)).toEqual([]);
+});
