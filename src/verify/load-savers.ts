@@ -80,7 +80,8 @@ export class SaverLoader {
     const path = "verify/savers.ts";
     const text = buildSaversModule(path, groups, this.#render, { specifier: this.#seam });
     proveModule(path, text, groups);
-    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
+    // With verbatim modules the compiler need not find out which imports are types: the module says so.
+    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true, removeComments: true };
     return ts.transpileModule(text, { compilerOptions }).outputText;
   }
 }

@@ -2,7 +2,9 @@
 
 import { maskHex, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
-import { EXTENDED_REGION_OFFSET, LEGACY_REGION_SIZE, LEGACY_UNWRITTEN_OFFSET, MXCSR_OFFSET, MXCSR_SIZE, XMM_OFFSET } from "../isa/xsave-area.ts";
+import {
+  EXTENDED_REGION_OFFSET, INITIAL_MXCSR, LEGACY_REGION_SIZE, LEGACY_UNWRITTEN_OFFSET, MXCSR_OFFSET, MXCSR_SIZE, XMM_OFFSET,
+} from "../isa/xsave-area.ts";
 import type { RequestedMask } from "../generator/saver-spec.ts";
 import { type AreaMemory, createArena } from "../runtime/arena.ts";
 import { bindGeneralSave } from "../runtime/general-save.ts";
@@ -201,7 +203,7 @@ class Bench {
     const narrow = record.instruction === "XSAVE";
     const plan = savePlan(this.cpu, family, record.rfbm, { operandSize: narrow ? 32 : 64, mode64: true });
     const run = (saver: SaverKind, form: string, bind: () => BoundSave): void => {
-      const sse = record.deviations.includes("sse-in-use-by-mxcsr") ? true : undefined;
+      const sse = record.deviations.includes("sse-in-use-by-mxcsr") && mxcsrOf(record) !== INITIAL_MXCSR ? true : undefined;
       loadRecordState(this.#processors, 0, record, sse);
       this.#areas.u8.fill(GUARD, 0, this.#areas.end);
       this.#areas.u8.set(record.before, AREA_OFFSET);
@@ -284,6 +286,10 @@ function keepUnmodified(record: SaveRecord, plan: SavePlan, got: Uint8Array): vo
     );
     if (kept) for (const { area, length } of pieces) got.set(record.before.subarray(area, area + length), area);
   }
+}
+
+function mxcsrOf({ state: { legacy } }: SaveRecord): number {
+  return new DataView(legacy.buffer, legacy.byteOffset).getUint32(MXCSR_OFFSET, true);
 }
 
 function componentAt(plan: SavePlan, offset: number): string {
