@@ -65,7 +65,7 @@ test(`generated savers of ${MODELS} random CPUs store what the manual's pseudo-c
               processors.setXinuse(processor, form.inUse | (randomSubset(prng, cpu.xcr0Supported) & ~rfbm));
             }
             const registers = copyRegisters(processors, processor);
-            const save: NaiveSave = { instruction, operandSize: 64, mode64: true, rows: cpu.components, pointers: cpu.quirks.x87Pointers, registers, rfbm };
+            const save: NaiveSave = { instruction, operandSize: 64, mode64: true, rows: cpu.components, pkruUpperKept: cpu.quirks.pkruUpperBytes === "kept", pointers: cpu.quirks.x87Pointers, registers, rfbm };
             randomPrefill(prng, areas, offset);
             const wanted = areas.u8.slice(0, BYTES);
             naiveSave(save, wanted.subarray(offset));

@@ -31,6 +31,8 @@ export interface NaiveSave {
   readonly mode64: boolean;
   readonly rows: readonly NaiveRow[];
   readonly pointers: "saved" | "zero-unless-es" | "kept-unless-es";
+  /** Zen 3 leaves bytes 4-7 of PKRU alone. */
+  readonly pkruUpperKept?: boolean;
   readonly registers: NaiveRegisters;
   readonly rfbm: bigint;
 }
@@ -146,6 +148,7 @@ export function naiveSave(save: NaiveSave, area: Uint8Array): void {
     const bytes = inUse(index) ? registers.extended.get(index)! : initialValue(index, row.size);
     for (let i = 0; i < row.size; i++) {
       if (!existsInMode(save.mode64, index, i)) continue;
+      if (index === 9 && save.pkruUpperKept === true && i >= 4) continue;
       if (instruction === "XSAVES" && index === 15) {
         const depth = bytes[8]! % 64;
         if (i >= 40 && Math.floor((i - 40) / 24) >= depth) continue;

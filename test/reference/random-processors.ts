@@ -92,7 +92,11 @@ export function randomCpu(prng: Prng, pointers: X87Pointers = prng.pick(POINTER_
     xssSupported,
     instructions: { xsaveopt: true, xsavec: true, xgetbv1: true, xsaves, xfd: rows.some((row) => row.xfd) },
     components: rows.toSorted((a, b) => a.index - b.index),
-    quirks: { x87Pointers: pointers, mxcsrMask: prng.pick([0xffff, 0x2ffff]) },
+    quirks: {
+      x87Pointers: pointers,
+      mxcsrMask: prng.pick([0xffff, 0x2ffff]),
+      ...(rows.some((row) => row.index === 9 && row.size === 8) && prng.chance(0.4) ? { pkruUpperBytes: "kept" } : {}),
+    },
   };
 }
 

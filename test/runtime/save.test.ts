@@ -47,7 +47,7 @@ test.each(POINTER_RULES)("the general path stores what the manual's pseudo-code 
         const rfbm = mask & (processors.xcr0(processor) | (instruction === "XSAVES" ? processors.xss(processor) : 0n));
         const wanted = areas.u8.slice(0, 36_864);
         const registers = copyRegisters(processors, processor);
-        const save: NaiveSave = { instruction, ...mode, rows: cpu.components, pointers: rule, registers, rfbm };
+        const save: NaiveSave = { instruction, ...mode, rows: cpu.components, pkruUpperKept: cpu.quirks.pkruUpperBytes === "kept", pointers: rule, registers, rfbm };
         naiveSave(save, wanted.subarray(offset));
         if (mode.mode64 && mode.operandSize === 64) {
           const selected = selectSave([], processors, areas, { instruction, mask });
