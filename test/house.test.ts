@@ -10,8 +10,22 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** From the top down; a floor imports from itself and from those below. */
 const FLOORS = [
-  "cli", "page", "testing", "verify", "emit", "report", "host", "generator", "output", "formats", "dumps", "image", "model", "runtime",
-  "layout", "isa",
+  "cli",
+  "page",
+  "testing",
+  "verify",
+  "emit",
+  "report",
+  "host",
+  "generator",
+  "output",
+  "formats",
+  "dumps",
+  "image",
+  "model",
+  "runtime",
+  "layout",
+  "isa",
 ];
 /** Floors that run anywhere, a browser included. */
 const WITHOUT_NODE = ["runtime", "layout", "isa", "model", "dumps"];
@@ -51,8 +65,10 @@ function importsIn(folder: string): Import[] {
     };
     const visit = (node: ts.Node): void => {
       if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) add(node, node.moduleSpecifier, false);
-      else if (ts.isImportTypeNode(node)) add(node, ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, false);
-      else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node, node.arguments[0], true);
+      else if (ts.isImportTypeNode(node))
+        add(node, ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, false);
+      else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+        add(node, node.arguments[0], true);
       ts.forEachChild(node, visit);
     };
     visit(source);
@@ -100,7 +116,9 @@ test("ts-morph and Handlebars are loaded by the generator only, and by verify, w
 });
 
 test("runtime, layout, isa, model and dumps import nothing of Node", () => {
-  const wrong = imports.filter((each) => WITHOUT_NODE.includes(floorOf(each.file) ?? "") && /^(node:|[a-z_]+$)/.test(each.specifier));
+  const wrong = imports.filter(
+    (each) => WITHOUT_NODE.includes(floorOf(each.file) ?? "") && /^(node:|[a-z_]+$)/.test(each.specifier),
+  );
   expect(wrong.filter((each) => !["yaml", "valibot"].includes(each.specifier)).map(show)).toEqual([]);
 });
 

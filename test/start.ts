@@ -7,7 +7,16 @@ import { generatedRegistry } from "../src/host/load-generated.ts";
 import { probeCpuid } from "../src/host/probe-cpuid.ts";
 import { areaLayout } from "../src/layout/area-layout.ts";
 import { modelFromLeafD } from "../src/model/model-from-leaf-0d.ts";
-import { createArena, KernelContexts, NmiGate, type ProcessorDescription, Processors, type SaveFamily, SaverPath, selectSave } from "../src/runtime/index.ts";
+import {
+  createArena,
+  KernelContexts,
+  NmiGate,
+  type ProcessorDescription,
+  Processors,
+  type SaveFamily,
+  SaverPath,
+  selectSave,
+} from "../src/runtime/index.ts";
 import { bindGeneralSave } from "../src/runtime/general-save.ts";
 import type { SaverGroup } from "../src/runtime/generated-v1.ts";
 import { STATUS_NAMES } from "../src/runtime/policies/policy.ts";
@@ -24,7 +33,9 @@ async function main(): Promise<void> {
   const savers: SaverGroup[] = [];
   for (const load of Object.values(registry)) savers.push(...(await load()).savers);
 
-  print(`xsavekit: ${Object.keys(registry).length} CPU models, ${new Set(savers.flatMap((group) => group.forms)).size} generated savers`);
+  print(
+    `xsavekit: ${Object.keys(registry).length} CPU models, ${new Set(savers.flatMap((group) => group.forms)).size} generated savers`,
+  );
   print(`\n1. The CPU: ${cpu.id}, ${from}`);
   print(`   XCR0 supports ${maskWithNames(cpu.xcr0Supported)}`);
   print(`   IA32_XSS supports ${maskWithNames(cpu.xssSupported)}`);
@@ -54,7 +65,9 @@ async function main(): Promise<void> {
     const same = Buffer.compare(area, arena.u8.subarray(0, selected.size)) === 0;
     if (!same) differing++;
     const written = area.reduce((sum, byte) => sum + (byte === 0xa5 ? 0 : 1), 0);
-    print(`   ${`${instruction}64`.padEnd(11)} RFBM ${maskHex(selected.rfbm).padEnd(9)} ${String(selected.size).padStart(5)} bytes, ${written} changed; ${selected.path}; general path ${same ? "writes the same" : "DIFFERS"}`);
+    print(
+      `   ${`${instruction}64`.padEnd(11)} RFBM ${maskHex(selected.rfbm).padEnd(9)} ${String(selected.size).padStart(5)} bytes, ${written} changed; ${selected.path}; general path ${same ? "writes the same" : "DIFFERS"}`,
+    );
   }
 
   print(`\n4. The NMI gate (xsaves_nmi with the status that its reviewers asked for)`);
@@ -63,7 +76,9 @@ async function main(): Promise<void> {
   print(`\n5. Against the CPU itself`);
   differing += await hardwareReport(savers);
 
-  print(`\nNext: npx xsavekit show ${cpu.id in registry ? cpu.id : STOCK}    npx xsavekit compare intel-tiger-lake amd-zen-4    npx xsavekit probe`);
+  print(
+    `\nNext: npx xsavekit show ${cpu.id in registry ? cpu.id : STOCK}    npx xsavekit compare intel-tiger-lake amd-zen-4    npx xsavekit probe`,
+  );
   if (differing > 0) process.exitCode = 1;
 }
 
@@ -88,7 +103,9 @@ function drawArea(cpu: ProcessorDescription, format: "standard" | "compacted", m
   print(`   ${format}, mask ${maskHex(mask)}: ${layout.size} bytes`);
   const line = (offset: number, size: number, name: string): void => {
     const bar = "#".repeat(Math.max(1, Math.min(40, Math.round(size / 32))));
-    print(`   ${String(offset).padStart(6)} ${String(size).padStart(6)}  ${name.padEnd(12)} ${name.startsWith("(") ? bar.replaceAll("#", ".") : bar}`);
+    print(
+      `   ${String(offset).padStart(6)} ${String(size).padStart(6)}  ${name.padEnd(12)} ${name.startsWith("(") ? bar.replaceAll("#", ".") : bar}`,
+    );
   };
   line(0, 512, "legacy");
   line(512, 64, "header");
@@ -113,7 +130,9 @@ function gateReport(cpu: ProcessorDescription, processors: Processors, savers: r
   const mask = Number((processors.xcr0(0) & 0xe6n) | (processors.xss(0) & 0x800n));
   print(`   in a task:  ${STATUS_NAMES[gate.save(0, 0, mask, 0)] ?? "?"}, XSTATE_BV ${maskHex(BigInt(arena.i32[128] ?? 0))}`);
   contexts.enterNmi(0);
-  print(`   in an NMI:  ${STATUS_NAMES[gate.save(0, 0, mask, 0)] ?? "?"}, XSTATE_BV ${maskHex(BigInt(arena.i32[128] ?? 0))} by ${path.selected(mask, 0).savers[0] ?? "the general path"}`);
+  print(
+    `   in an NMI:  ${STATUS_NAMES[gate.save(0, 0, mask, 0)] ?? "?"}, XSTATE_BV ${maskHex(BigInt(arena.i32[128] ?? 0))} by ${path.selected(mask, 0).savers[0] ?? "the general path"}`,
+  );
   contexts.leaveNmi(0);
 }
 
@@ -126,7 +145,11 @@ async function hardwareReport(savers: readonly SaverGroup[]): Promise<number> {
   }
   const { model } = modelFromLeafD(
     {
-      vendor: build.hello.vendor, family: build.hello.family, model: build.hello.model, stepping: build.hello.stepping, brand: build.hello.brand,
+      vendor: build.hello.vendor,
+      family: build.hello.family,
+      model: build.hello.model,
+      stepping: build.hello.stepping,
+      brand: build.hello.brand,
       leafD: new Map(build.hello.leafD.map((registers, index) => [index, { registers, line: 0 }])),
       cpuid80000008Ebx: build.hello.leaves["80000008"][1],
     },
@@ -161,13 +184,18 @@ async function hardwareReport(savers: readonly SaverGroup[]): Promise<number> {
     }
     processors.setXinuse(0, result.xinuse);
     arena.u8.set(each.area, 0);
-    const selected = selectSave(savers, processors, arena, { instruction: each.instruction.slice(0, -2) as SaveFamily, mask: each.mask });
+    const selected = selectSave(savers, processors, arena, {
+      instruction: each.instruction.slice(0, -2) as SaveFamily,
+      mask: each.mask,
+    });
     selected.save(0, 0);
     compared++;
     if (selected.path === "generated") generated++;
     if (Buffer.compare(arena.u8.subarray(0, result.area.length), result.area) !== 0) differing++;
   });
-  print(`   ${compared} random states and masks on ${build.hello.brand.trim()}: ${differing} differ (${generated} by generated savers, ${compared - generated} by the general path)`);
+  print(
+    `   ${compared} random states and masks on ${build.hello.brand.trim()}: ${differing} differ (${generated} by generated savers, ${compared - generated} by the general path)`,
+  );
   return differing;
 }
 

@@ -15,7 +15,10 @@ async function main(args: readonly string[]): Promise<number> {
     .description("XSAVE-area layouts of real x86 CPUs, and branch-free save routines for them")
     .option("-V, --version", "print the version")
     .helpCommand("help [verb]", "display help for a verb")
-    .addHelpText("after", "\nA model is an id (`xsavekit models`), a YAML file or a CPUID dump; - is standard input.\nExit codes: 0 fine, 1 a finding, 2 bad usage or unreadable input.");
+    .addHelpText(
+      "after",
+      "\nA model is an id (`xsavekit models`), a YAML file or a CPUID dump; - is standard input.\nExit codes: 0 fine, 1 a finding, 2 bad usage or unreadable input.",
+    );
   const asked = args[0] === "help" ? args[1] : args.find((arg) => !arg.startsWith("-"));
   for (const { name, summary, load } of VERBS) {
     const command = configured(program.command(name)).description(summary);
@@ -23,8 +26,13 @@ async function main(args: readonly string[]): Promise<number> {
     if (name === asked) (await load()).declare(command);
   }
   if (asked !== undefined && asked !== "help" && !VERBS.some(({ name }) => name === asked)) {
-    const near = nearestName(asked, VERBS.map(({ name }) => name));
-    throw new UsageError(`no verb \`${asked}\`: ${near === undefined ? "" : `did you mean ${near}? `}\`xsavekit --help\` lists all`);
+    const near = nearestName(
+      asked,
+      VERBS.map(({ name }) => name),
+    );
+    throw new UsageError(
+      `no verb \`${asked}\`: ${near === undefined ? "" : `did you mean ${near}? `}\`xsavekit --help\` lists all`,
+    );
   }
   if (args[0] === "--version" || args[0] === "-V") {
     print((await import("../host/load-models.ts")).packageVersion());
@@ -39,7 +47,10 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function configured(command: Command): Command {
-  return command.exitOverride().showSuggestionAfterError().configureOutput({ writeErr: (text) => (text.startsWith("error:") ? undefined : process.stderr.write(text)) });
+  return command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ writeErr: (text) => (text.startsWith("error:") ? undefined : process.stderr.write(text)) });
 }
 
 /** What to say about something thrown. */
@@ -47,7 +58,9 @@ function report(error: unknown, args: readonly string[]): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     const verb = VERBS.find(({ name }) => name === args[0])?.name;
-    printError(`${oneLine(error.message.replace(/^error: /, "").replace(/\.$/, ""))}; see \`xsavekit ${verb === undefined ? "" : `${verb} `}--help\``);
+    printError(
+      `${oneLine(error.message.replace(/^error: /, "").replace(/\.$/, ""))}; see \`xsavekit ${verb === undefined ? "" : `${verb} `}--help\``,
+    );
     return 2;
   }
   if (error instanceof Error && "diagnostics" in error && Array.isArray(error.diagnostics)) {

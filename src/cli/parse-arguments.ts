@@ -13,7 +13,12 @@ export function maskArgument(text: string): bigint {
   for (const name of text.split(/[,+|]/).map((part) => part.trim())) {
     const index = componentIndex(name);
     if (index === undefined) {
-      throw new InvalidArgumentError(`Write 0xe7 or names (x87,SSE,AVX); \`${name}\` is none: ${suggestion(name, STATE_COMPONENTS.map((each) => each.name))}.`);
+      throw new InvalidArgumentError(
+        `Write 0xe7 or names (x87,SSE,AVX); \`${name}\` is none: ${suggestion(
+          name,
+          STATE_COMPONENTS.map((each) => each.name),
+        )}.`,
+      );
     }
     named |= 1n << BigInt(index);
   }
@@ -28,6 +33,7 @@ export function cpuArgument(text: string): number {
 
 /** The id that YAML allows. */
 export function idArgument(text: string): string {
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(text) || text.length > 64) throw new InvalidArgumentError("Write lower-case words joined by -, such as intel-sapphire-rapids.");
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(text) || text.length > 64)
+    throw new InvalidArgumentError("Write lower-case words joined by -, such as intel-sapphire-rapids.");
   return text;
 }

@@ -5,11 +5,19 @@ import type { VerbEntry } from "./verb.ts";
 /** In the order of `--help`. */
 export const VERBS: readonly VerbEntry[] = [
   { name: "models", summary: "list the CPU models", load: () => import("./verbs/models.ts") },
-  { name: "show", summary: "one model's layout as table and drawing, for any mask and format", load: () => import("./verbs/show.ts") },
+  {
+    name: "show",
+    summary: "one model's layout as table and drawing, for any mask and format",
+    load: () => import("./verbs/show.ts"),
+  },
   { name: "probe", summary: "this machine's CPUID -> model", load: () => import("./verbs/probe.ts") },
   { name: "import", summary: "CPUID dumps -> models", load: () => import("./verbs/import.ts") },
   { name: "lint", summary: "check models and dumps, with rule ids and reasons", load: () => import("./verbs/lint.ts") },
-  { name: "generate", summary: "regenerate the savers, or check that they are up to date", load: () => import("./verbs/generate.ts") },
+  {
+    name: "generate",
+    summary: "regenerate the savers, or check that they are up to date",
+    load: () => import("./verbs/generate.ts"),
+  },
   { name: "compare", summary: "where models differ", load: () => import("./verbs/compare.ts") },
   { name: "verify", summary: "the savers against recorded executions", load: () => import("./verbs/verify.ts") },
 ];

@@ -45,7 +45,10 @@ export function cpuIdentity(cpu: RawCpu): CpuIdentity {
     family: signature?.family,
     model: signature?.model,
     stepping: signature?.stepping,
-    brand: brand.join("").replace(/\0[^]*$/, "").trim(),
+    brand: brand
+      .join("")
+      .replace(/\0[^]*$/, "")
+      .trim(),
     maxBasicLeaf: leaf0?.[0],
   };
 }

@@ -15,7 +15,15 @@ function content(cpu: LeafDCpu): string {
   const { vendor, family, model, stepping, brand, cpuid80000008Ebx, leafD } = cpu;
   // Of 80000008H:EBX only bit 2 is about XSAVE; others differ between the cores of Intel Arrow Lake H.
   const pointers = cpuid80000008Ebx === undefined ? undefined : cpuid80000008Ebx & 4;
-  return JSON.stringify([vendor, family, model, stepping, brand, pointers, [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers])]);
+  return JSON.stringify([
+    vendor,
+    family,
+    model,
+    stepping,
+    brand,
+    pointers,
+    [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers]),
+  ]);
 }
 
 /** Groups equal CPUs, in order of first appearance. */

@@ -50,7 +50,9 @@ function bySubleaf(rows: readonly CpuidRow[], report: Report): Map<number, LeafD
   if (inferred.length > 0) {
     const numbers = inferred.map(({ subleaf }) => subleaf).join(", ");
     report(
-      "subleaf-inferred", "warning", inferred[0]?.row.line ?? 0,
+      "subleaf-inferred",
+      "warning",
+      inferred[0]?.row.line ?? 0,
       `no sub-leaf numbers printed for leaf 0DH: by order, masks and sizes the rows are sub-leaves ${numbers}`,
     );
   }
@@ -66,7 +68,12 @@ function bySubleaf(rows: readonly CpuidRow[], report: Report): Map<number, LeafD
     const before = found.get(subleaf);
     if (!before) found.set(subleaf, { registers, line });
     else if (values(before.registers) !== values(registers)) {
-      report("duplicate-row", "warning", line, `sub-leaf ${subleaf} again, other than on line ${before.line}: ${values(registers)} left out`);
+      report(
+        "duplicate-row",
+        "warning",
+        line,
+        `sub-leaf ${subleaf} again, other than on line ${before.line}: ${values(registers)} left out`,
+      );
     }
   }
   return new Map([...found].sort(([a], [b]) => a - b));
@@ -81,7 +88,12 @@ function checkRows(leafD: ReadonlyMap<number, LeafDRow>, report: Report): void {
     return;
   }
   if (!row1) {
-    report("no-subleaf-1", "warning", row0.line, "leaf 0DH without sub-leaf 1: whether XSAVEC, XSAVES and supervisor components exist is not known");
+    report(
+      "no-subleaf-1",
+      "warning",
+      row0.line,
+      "leaf 0DH without sub-leaf 1: whether XSAVEC, XSAVES and supervisor components exist is not known",
+    );
   }
   const xcr0 = maskOf(row0.registers[0], row0.registers[3]);
   const xss = row1 ? maskOf(row1.registers[2], row1.registers[3]) : 0n;
@@ -95,7 +107,9 @@ function checkRows(leafD: ReadonlyMap<number, LeafDRow>, report: Report): void {
       const where = (xcr0 >> BigInt(index)) & 1n ? "XCR0" : "IA32_XSS";
       const printed = leafD.get(index);
       report(
-        "component-row-missing", "error", printed?.line ?? row0.line,
+        "component-row-missing",
+        "error",
+        printed?.line ?? row0.line,
         `${where} has bit ${index}, ${componentName(index)}, but its row is ${printed ? "zero" : "not printed"}`,
       );
     }
@@ -106,7 +120,9 @@ function checkRows(leafD: ReadonlyMap<number, LeafDRow>, report: Report): void {
       report("subleaf-out-of-range", "warning", line, `sub-leaf ${index}: components have numbers up to ${MAX_COMPONENT_INDEX}`);
     } else if (!components.includes(index)) {
       report(
-        "component-not-in-masks", "warning", line,
+        "component-not-in-masks",
+        "warning",
+        line,
         `row of component ${index} (size ${registers[0]}, offset ${registers[1]}), which is neither in XCR0 nor in IA32_XSS`,
       );
     }
@@ -125,20 +141,31 @@ export function leafDCpu(cpu: RawCpu): LeafDCpu {
   const rows = all.slice(0, MAX_LEAF_ROWS);
   const row = rows[0];
   const beyondBound = all[MAX_LEAF_ROWS];
-  if (beyondBound) report("too-many-rows", "error", beyondBound.line, `more than ${MAX_LEAF_ROWS} rows of leaf 0DH on one CPU: the rest is left out`);
+  if (beyondBound)
+    report(
+      "too-many-rows",
+      "error",
+      beyondBound.line,
+      `more than ${MAX_LEAF_ROWS} rows of leaf 0DH on one CPU: the rest is left out`,
+    );
   let leafD: ReadonlyMap<number, LeafDRow> = new Map();
   const beyond = maxBasicLeaf !== undefined && maxBasicLeaf < LEAF;
   if (!row) {
-    const why = beyond ? `the CPU's highest basic leaf is ${hex(maxBasicLeaf)}: it has no XSAVE` : "the dump has no row of leaf 0DH";
+    const why = beyond
+      ? `the CPU's highest basic leaf is ${hex(maxBasicLeaf)}: it has no XSAVE`
+      : "the dump has no row of leaf 0DH";
     report("no-leaf-0d", "error", start, why);
   } else if (beyond) {
     report(
-      "leaf-0d-echoed", "error", row.line,
+      "leaf-0d-echoed",
+      "error",
+      row.line,
       `the CPU's highest basic leaf is ${hex(maxBasicLeaf)}: what is printed as leaf 0DH repeats another leaf (${values(row.registers)})`,
     );
   } else {
     leafD = bySubleaf(rows, report);
-    if (rows.every((each) => isZeroRow(each.registers))) report("leaf-0d-zero", "error", row.line, "leaf 0DH is all zero: no XSAVE, or not passed on");
+    if (rows.every((each) => isZeroRow(each.registers)))
+      report("leaf-0d-zero", "error", row.line, "leaf 0DH is all zero: no XSAVE, or not passed on");
     else checkRows(leafD, report);
   }
   const extended8 = cpu.rows.find(({ leaf }) => leaf === 0x8000_0008)?.registers[1];

@@ -26,5 +26,8 @@ export function readDump(text: string, format?: string): RawDump {
     if (value > certainty) [best, certainty] = [reader, value];
   }
   if (best) return best.read(body);
-  return unknown("unknown", `${body.trim() === "" ? "the text is empty" : "not a CPUID dump in a known format"}; known are ${known}`);
+  return unknown(
+    "unknown",
+    `${body.trim() === "" ? "the text is empty" : "not a CPUID dump in a known format"}; known are ${known}`,
+  );
 }

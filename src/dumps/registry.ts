@@ -6,8 +6,4 @@ import { LIBCPUID_TEST } from "./libcpuid-test.ts";
 import type { DumpReader } from "./raw-dump.ts";
 
 /** Readers in order of preference where two are equally certain. */
-export const DUMP_READERS: readonly DumpReader[] = [
-  CPUID_R,
-  INSTLATX64_AIDA,
-  LIBCPUID_TEST,
-];
+export const DUMP_READERS: readonly DumpReader[] = [CPUID_R, INSTLATX64_AIDA, LIBCPUID_TEST];

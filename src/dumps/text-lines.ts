@@ -23,7 +23,7 @@ export function forEachLine(text: string, visit: LineVisitor): void {
     number++;
     return visit(line.length > MAX_LINE_LENGTH ? line.slice(0, MAX_LINE_LENGTH) : line, number);
   };
-  for (let start = 0; start < body.length; ) {
+  for (let start = 0; start < body.length;) {
     const lineFeed = body.indexOf("\n", start);
     const end = lineFeed < 0 ? body.length : lineFeed;
     // Cut out first: looking for a CR in the whole text again and again would be quadratic.

@@ -67,17 +67,22 @@ export function bodyContext(form: FormSpec): BodyContext {
     replaceHeader: plan.header === "replace",
     header: headerWords(form, rfbmLow, rfbmHigh),
     clears: plan.clearsAfterSave.flatMap((clear) => clearWord(form, clear)),
-    views: form.segments.filter((each) => usesView(each)).map((each) => ({
-      name: viewName(each),
-      offset: each.registers,
-      length: each.length,
-      lbr: each.rule === "lbr",
-    })),
+    views: form.segments
+      .filter((each) => usesView(each))
+      .map((each) => ({
+        name: viewName(each),
+        offset: each.registers,
+        length: each.length,
+        lbr: each.rule === "lbr",
+      })),
   };
 }
 
 /** XSAVES's effect on an MSR field, if the component is saved. */
-function clearWord(form: FormSpec, clear: { component: number; registers: number; keep: number }): { word: number; value: string }[] {
+function clearWord(
+  form: FormSpec,
+  clear: { component: number; registers: number; keep: number },
+): { word: number; value: string }[] {
   const word = clear.registers >>> 2;
   if (form.inUse === "any") return [{ word, value: `(${clear.keep} | m${clear.component})` }];
   return (form.inUse >> BigInt(clear.component)) & 1n ? [{ word, value: String(clear.keep) }] : [];

@@ -35,7 +35,12 @@ export function buildSaversModule(path: string, groups: readonly GroupSpec[], re
     {
       kind: StructureKind.ImportDeclaration,
       moduleSpecifier: seam.specifier,
-      namedImports: ["saverForm", "saverGroup", { name: "SaverForm", isTypeOnly: true }, { name: "SaverGroup", isTypeOnly: true }],
+      namedImports: [
+        "saverForm",
+        "saverGroup",
+        { name: "SaverForm", isTypeOnly: true },
+        { name: "SaverGroup", isTypeOnly: true },
+      ],
     },
   ];
   for (const group of groups) {
@@ -116,7 +121,9 @@ function formText(form: FormSpec, render: RenderBody): string {
   if (uses(/\binitial\b/)) lines.push("    const initial = registers.initial;");
   if (uses(/\binitialBase\b/)) lines.push("    const initialBase = registers.initialBase;");
   for (const view of context.views) {
-    lines.push(`    const ${view.name} = registers.${view.lbr ? `lbrViews(${view.offset})` : `views(${view.offset}, ${view.length})`};`);
+    lines.push(
+      `    const ${view.name} = registers.${view.lbr ? `lbrViews(${view.offset})` : `views(${view.offset}, ${view.length})`};`,
+    );
   }
   lines.push(`    return function ${form.name}(processor, offset) {`);
   for (const line of body.split("\n")) lines.push(line === "" ? "" : `      ${line}`);

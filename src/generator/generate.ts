@@ -60,7 +60,14 @@ export function generate(models: readonly CpuModel[], options: GenerateOptions):
   }
   files.push({
     path: "index.ts",
-    text: withHeaderOf(registryText(sorted.map((model) => model.id), options.seam.fromRoot, options.extension), "cpu-models/"),
+    text: withHeaderOf(
+      registryText(
+        sorted.map((model) => model.id),
+        options.seam.fromRoot,
+        options.extension,
+      ),
+      "cpu-models/",
+    ),
   });
   const render = bodyRenderer(options.templates);
   const templateDigest = sha256(options.templates["save-body.hbs"]);

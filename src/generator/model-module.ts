@@ -10,15 +10,16 @@ export interface ImportedGroup {
   readonly file: string;
 }
 
-const list = (lines: readonly string[]): string => (lines.length === 0 ? "[]" : `[\n${lines.map((line) => `  ${line},\n`).join("")}]`);
+const list = (lines: readonly string[]): string =>
+  lines.length === 0 ? "[]" : `[\n${lines.map((line) => `  ${line},\n`).join("")}]`;
 
 /** The text of `<model>.ts`: its CPU as data, and its savers. */
 export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[], seam: string, extension: string): string {
   const files = new Map<string, string[]>();
   for (const group of groups) files.set(group.file, [...(files.get(group.file) ?? []), group.name]);
-  const imports = [...files].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(
-    ([file, names]) => `import {\n${names.map((name) => `  ${name},\n`).join("")}} from "./savers/${file}${extension}";`,
-  );
+  const imports = [...files]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([file, names]) => `import {\n${names.map((name) => `  ${name},\n`).join("")}} from "./savers/${file}${extension}";`);
   const { instructions: has } = model;
   const rows = model.components.map(
     (row) =>

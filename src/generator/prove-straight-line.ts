@@ -15,15 +15,42 @@ export class ProofError extends Error {
 }
 
 const ALLOWED_KINDS = new Set([
-  SyntaxKind.Block, SyntaxKind.VariableStatement, SyntaxKind.VariableDeclarationList, SyntaxKind.VariableDeclaration,
-  SyntaxKind.ExpressionStatement, SyntaxKind.BinaryExpression, SyntaxKind.PrefixUnaryExpression, SyntaxKind.ParenthesizedExpression,
-  SyntaxKind.ElementAccessExpression, SyntaxKind.NonNullExpression, SyntaxKind.NumericLiteral, SyntaxKind.Identifier,
-  SyntaxKind.CallExpression, SyntaxKind.PropertyAccessExpression, SyntaxKind.SyntaxList,
-  SyntaxKind.OpenBraceToken, SyntaxKind.CloseBraceToken, SyntaxKind.OpenBracketToken, SyntaxKind.CloseBracketToken,
-  SyntaxKind.OpenParenToken, SyntaxKind.CloseParenToken, SyntaxKind.SemicolonToken, SyntaxKind.CommaToken, SyntaxKind.DotToken,
-  SyntaxKind.ConstKeyword, SyntaxKind.ExclamationToken, SyntaxKind.EqualsToken, SyntaxKind.PlusToken, SyntaxKind.MinusToken,
-  SyntaxKind.AmpersandToken, SyntaxKind.BarToken, SyntaxKind.CaretToken, SyntaxKind.TildeToken,
-  SyntaxKind.LessThanLessThanToken, SyntaxKind.GreaterThanGreaterThanToken, SyntaxKind.GreaterThanGreaterThanGreaterThanToken,
+  SyntaxKind.Block,
+  SyntaxKind.VariableStatement,
+  SyntaxKind.VariableDeclarationList,
+  SyntaxKind.VariableDeclaration,
+  SyntaxKind.ExpressionStatement,
+  SyntaxKind.BinaryExpression,
+  SyntaxKind.PrefixUnaryExpression,
+  SyntaxKind.ParenthesizedExpression,
+  SyntaxKind.ElementAccessExpression,
+  SyntaxKind.NonNullExpression,
+  SyntaxKind.NumericLiteral,
+  SyntaxKind.Identifier,
+  SyntaxKind.CallExpression,
+  SyntaxKind.PropertyAccessExpression,
+  SyntaxKind.SyntaxList,
+  SyntaxKind.OpenBraceToken,
+  SyntaxKind.CloseBraceToken,
+  SyntaxKind.OpenBracketToken,
+  SyntaxKind.CloseBracketToken,
+  SyntaxKind.OpenParenToken,
+  SyntaxKind.CloseParenToken,
+  SyntaxKind.SemicolonToken,
+  SyntaxKind.CommaToken,
+  SyntaxKind.DotToken,
+  SyntaxKind.ConstKeyword,
+  SyntaxKind.ExclamationToken,
+  SyntaxKind.EqualsToken,
+  SyntaxKind.PlusToken,
+  SyntaxKind.MinusToken,
+  SyntaxKind.AmpersandToken,
+  SyntaxKind.BarToken,
+  SyntaxKind.CaretToken,
+  SyntaxKind.TildeToken,
+  SyntaxKind.LessThanLessThanToken,
+  SyntaxKind.GreaterThanGreaterThanToken,
+  SyntaxKind.GreaterThanGreaterThanGreaterThanToken,
 ]);
 const ALLOWED_CALLS = new Set(["areas.check", "registers.base", "U.set"]);
 
@@ -50,8 +77,11 @@ export function proveModule(path: string, text: string, groups: readonly GroupSp
 function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaration: ts.VariableDeclaration | undefined): void {
   const call = declaration?.initializer;
   const literal = call && ts.isCallExpression(call) ? call.arguments[0] : undefined;
-  const members: readonly ts.ObjectLiteralElementLike[] = literal && ts.isObjectLiteralExpression(literal) ? literal.properties : [];
-  const bind = members.find((each): each is ts.MethodDeclaration => ts.isMethodDeclaration(each) && each.name.getText(file) === "bind");
+  const members: readonly ts.ObjectLiteralElementLike[] =
+    literal && ts.isObjectLiteralExpression(literal) ? literal.properties : [];
+  const bind = members.find(
+    (each): each is ts.MethodDeclaration => ts.isMethodDeclaration(each) && each.name.getText(file) === "bind",
+  );
   const bindStatements = bind?.body?.statements ?? [];
   const last = bindStatements.at(-1);
   const save = last && ts.isReturnStatement(last) ? last.expression : undefined;
@@ -60,28 +90,52 @@ function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaratio
   checkParameters(file, path, form, save, ["processor", "offset"]);
   const visit = (node: ts.Node): void => {
     if (!ALLOWED_KINDS.has(node.kind)) {
-      throw fail(file, path, node.getStart(file), `${SyntaxKind[node.kind]} is not allowed in a save function: ${node.getText(file).slice(0, 40)}`);
+      throw fail(
+        file,
+        path,
+        node.getStart(file),
+        `${SyntaxKind[node.kind]} is not allowed in a save function: ${node.getText(file).slice(0, 40)}`,
+      );
     }
     if (ts.isCallExpression(node) && !ALLOWED_CALLS.has(node.expression.getText(file))) {
       throw fail(file, path, node.getStart(file), `call of ${node.expression.getText(file)} is not allowed in a save function`);
     }
-    if (ts.isBinaryExpression(node) && node.operatorToken.kind === SyntaxKind.EqualsToken && !ts.isElementAccessExpression(node.left)) {
+    if (
+      ts.isBinaryExpression(node) &&
+      node.operatorToken.kind === SyntaxKind.EqualsToken &&
+      !ts.isElementAccessExpression(node.left)
+    ) {
       throw fail(file, path, node.getStart(file), `assignment to ${node.left.getText(file)}`);
     }
     ts.forEachChild(node, visit);
   };
   visit(save.body);
-  const data = members.filter((each) => each !== bind).map((each) => each.getText(file).replace(/\s+/g, " ")).join(", ");
+  const data = members
+    .filter((each) => each !== bind)
+    .map((each) => each.getText(file).replace(/\s+/g, " "))
+    .join(", ");
   const wantedData = formData(form);
-  if (data !== wantedData) throw fail(file, path, literal?.getStart(file) ?? 0, `${form.name}: its data is "${data}", planned is "${wantedData}"`);
+  if (data !== wantedData)
+    throw fail(file, path, literal?.getStart(file) ?? 0, `${form.name}: its data is "${data}", planned is "${wantedData}"`);
   compareEffects(file, path, form, bindStatements.slice(0, -1), save.body.statements);
 }
 
 /** Just these parameters, without type, default value, pattern or rest; no modifier before the function. */
-function checkParameters(file: ts.SourceFile, path: string, form: FormSpec, node: ts.MethodDeclaration | ts.FunctionExpression, names: readonly string[]): void {
+function checkParameters(
+  file: ts.SourceFile,
+  path: string,
+  form: FormSpec,
+  node: ts.MethodDeclaration | ts.FunctionExpression,
+  names: readonly string[],
+): void {
   node.parameters.forEach((parameter, i) => {
     if (parameter.getText(file) === names[i]) return;
-    throw fail(file, path, parameter.getStart(file), `default value, rest, pattern or unplanned name in a parameter of ${form.name}: ${parameter.getText(file)}`);
+    throw fail(
+      file,
+      path,
+      parameter.getStart(file),
+      `default value, rest, pattern or unplanned name in a parameter of ${form.name}: ${parameter.getText(file)}`,
+    );
   });
   if (node.parameters.length !== names.length || node.modifiers !== undefined || node.asteriskToken !== undefined) {
     throw fail(file, path, node.getStart(file), `a function of ${form.name} is not of the form (${names.join(", ")})`);
@@ -107,11 +161,17 @@ function proveStatements(file: ts.SourceFile, path: string, groups: readonly Gro
     const group = planned.get(name);
     planned.delete(name);
     const maker = call.expression.getText(file);
-    if (maker !== (group ? "saverGroup" : "saverForm")) throw fail(file, path, call.getStart(file), `${name} is made by ${maker}`);
+    if (maker !== (group ? "saverGroup" : "saverForm"))
+      throw fail(file, path, call.getStart(file), `${name} is made by ${maker}`);
     if (!group) return;
     const data = call.arguments[0]?.getText(file).replace(/\s+/g, " ");
     if (data !== groupData(group)) {
-      throw fail(file, path, call.getStart(file), `${name}: its data is "${data ?? "nothing"}", planned is "${groupData(group)}"`);
+      throw fail(
+        file,
+        path,
+        call.getStart(file),
+        `${name}: its data is "${data ?? "nothing"}", planned is "${groupData(group)}"`,
+      );
     }
   });
   const [missing] = planned.keys();
@@ -133,7 +193,9 @@ function groupData(group: GroupSpec): string {
 function formData(form: FormSpec): string {
   const hex = (value: bigint): string => (value === 0n ? "0" : `0x${value.toString(16)}`);
   const inUse = form.inUse === "any" ? '"any"' : `[0x${(form.inUse & 0xffff_ffffn).toString(16)}, ${hex(form.inUse >> 32n)}]`;
-  const segments = form.segments.map((each) => `[${each.components[0]}, ${each.registers}, ${each.area}, ${each.length}]`).join(", ");
+  const segments = form.segments
+    .map((each) => `[${each.components[0]}, ${each.registers}, ${each.area}, ${each.length}]`)
+    .join(", ");
   const sink = form.inUse === "any" && form.segments.some((each) => each.kind === "sink");
   return `name: "${form.name}", inUse: ${inUse}, segments: [${segments}], sink: ${sink}`;
 }
@@ -144,22 +206,36 @@ function parsedFile(path: string, text: string): ts.SourceFile {
 }
 
 /** What a body does, one line per effect in order, moves joined to runs: recomputed from the tree. */
-function compareEffects(file: ts.SourceFile, path: string, form: FormSpec, prelude: readonly ts.Node[], statements: readonly ts.Node[]): void {
+function compareEffects(
+  file: ts.SourceFile,
+  path: string,
+  form: FormSpec,
+  prelude: readonly ts.Node[],
+  statements: readonly ts.Node[],
+): void {
   const views = new Map<string, string>();
   const bound = new Map<string, string>();
   for (const statement of prelude) {
     const match = /^const (\w+) = (.+);$/.exec(statement.getText(file));
-    if (!match?.[1] || !match[2]) throw fail(file, path, statement.getStart(file), `unexpected statement ${statement.getText(file)}`);
+    if (!match?.[1] || !match[2])
+      throw fail(file, path, statement.getStart(file), `unexpected statement ${statement.getText(file)}`);
     const view = /^registers\.(views|lbrViews)\((\d+)(?:, (\d+))?\)$/.exec(match[2]);
     if (view) views.set(match[1], `${view[1]} ${view[2]} ${view[3] ?? ""}`.trim());
     else bound.set(match[1], match[2]);
   }
   const wanted: Record<string, string> = {
-    R: "registers.i32", s: "registers.b64", Q: "areas.i32", d: "areas.b64", U: "areas.u8", sink: "areas.sink",
-    initial: "registers.initial", initialBase: "registers.initialBase",
+    R: "registers.i32",
+    s: "registers.b64",
+    Q: "areas.i32",
+    d: "areas.b64",
+    U: "areas.u8",
+    sink: "areas.sink",
+    initial: "registers.initial",
+    initialBase: "registers.initialBase",
   };
   for (const [name, value] of bound) {
-    if (!Object.hasOwn(wanted, name) || wanted[name] !== value) throw new ProofError(`${path}: ${form.name} binds ${name} to ${value}`);
+    if (!Object.hasOwn(wanted, name) || wanted[name] !== value)
+      throw new ProofError(`${path}: ${form.name} binds ${name} to ${value}`);
   }
   const effects: Effect[] = [];
   const places: number[] = [];
@@ -172,7 +248,12 @@ function compareEffects(file: ts.SourceFile, path: string, form: FormSpec, prelu
     const got = effects[i] && effectText(effects[i]!);
     if (got !== expected[i]) {
       const place = places[i] ?? statements.at(-1)?.getEnd() ?? 0;
-      throw fail(file, path, place, `${form.name} does not do what was planned: expected "${expected[i] ?? "nothing"}", got "${got ?? "nothing"}"`);
+      throw fail(
+        file,
+        path,
+        place,
+        `${form.name} does not do what was planned: expected "${expected[i] ?? "nothing"}", got "${got ?? "nothing"}"`,
+      );
     }
   }
 }
@@ -192,7 +273,13 @@ function pushEffect(effects: Effect[], text: string, views: ReadonlyMap<string, 
     const at = Number(move[2] ?? 0) * 8;
     const source = Number(move[4] ?? 0) * 8;
     const last = effects.at(-1);
-    if (typeof last === "object" && last.to === move[1] && last.from === move[3] && last.at + last.length === at && last.source + last.length === source) {
+    if (
+      typeof last === "object" &&
+      last.to === move[1] &&
+      last.from === move[3] &&
+      last.at + last.length === at &&
+      last.source + last.length === source
+    ) {
       last.length += 8;
     } else effects.push({ to: move[1], from: move[3], at, source, length: 8 });
     return;
@@ -206,7 +293,9 @@ function pushEffect(effects: Effect[], text: string, views: ReadonlyMap<string, 
 }
 
 function effectText(effect: Effect): string {
-  return typeof effect === "string" ? effect : `move ${effect.from} ${effect.source} -> ${effect.to} ${effect.at} length ${effect.length}`;
+  return typeof effect === "string"
+    ? effect
+    : `move ${effect.from} ${effect.source} -> ${effect.to} ${effect.at} length ${effect.length}`;
 }
 
 /** The effects that the plan asks for, written from the plan and not from the template. */
@@ -229,7 +318,8 @@ function expectedEffects(form: FormSpec): string[] {
       `const high = R[f + 129]! & ~R[f + 135]! & ${rfbm[1]};`,
     );
     const bits = new Set(segments.filter((each) => each.kind !== "live").map((each) => each.components[0]!));
-    for (const bit of [...bits].sort((a, b) => a - b)) out.push(`const m${bit} = ((${bit < 32 ? "low" : "high"} >>> ${bit % 32}) & 1) - 1;`);
+    for (const bit of [...bits].sort((a, b) => a - b))
+      out.push(`const m${bit} = ((${bit < 32 ? "low" : "high"} >>> ${bit % 32}) & 1) - 1;`);
   }
   segments.forEach((segment, i) => {
     const component = segment.components[0]!;
@@ -251,7 +341,8 @@ function expectedEffects(form: FormSpec): string[] {
       const d = segment.kind === "sink" ? `x${id}` : "w";
       const r = segment.kind === "select" ? `c${id}` : "f";
       const es = `((R[${r}]! << 8) >> 31)`;
-      const old = (word: number, mask: string): string => (plan.x87Pointers === "kept-unless-es" ? ` | (Q[${d} + ${word}]! & ${mask})` : "");
+      const old = (word: number, mask: string): string =>
+        plan.x87Pointers === "kept-unless-es" ? ` | (Q[${d} + ${word}]! & ${mask})` : "";
       out.push(`Q[${d}] = R[${r}]!;`, `Q[${d} + 1] = (R[${r} + 1]! & (255 | (${es} & -65536)))${old(1, `~${es} & -65536`)};`);
       for (let word = 2; word <= 5; word++) out.push(`Q[${d} + ${word}] = (R[${r} + ${word}]! & ${es})${old(word, `~${es}`)};`);
     } else if (isMove(i)) {
@@ -260,7 +351,11 @@ function expectedEffects(form: FormSpec): string[] {
       out.push(`move ${from} ${segment.registers} -> ${to} ${segment.area} length ${segment.length}`);
     } else {
       const lbr = segment.rule === "lbr";
-      const index = lbr ? `(processor << 6) + (R[f + ${(segment.registers + 8) / 4}]! & 63)` : segment.kind === "select" ? `p${id}` : "processor";
+      const index = lbr
+        ? `(processor << 6) + (R[f + ${(segment.registers + 8) / 4}]! & 63)`
+        : segment.kind === "select"
+          ? `p${id}`
+          : "processor";
       const view = lbr ? `lbrViews ${segment.registers}` : `views ${segment.registers} ${segment.length}`;
       out.push(`set ${view} [${index}] -> ${segment.kind === "sink" ? `o${id}` : "offset"} ${segment.area}`);
     }
@@ -276,7 +371,12 @@ function expectedEffects(form: FormSpec): string[] {
     );
   } else {
     const comp = plan.rfbm | (1n << 63n);
-    out.push(`Q[w + 128] = ${low};`, `Q[w + 129] = ${high};`, `Q[w + 130] = ${word(comp, 0n)};`, `Q[w + 131] = ${word(comp, 32n)};`);
+    out.push(
+      `Q[w + 128] = ${low};`,
+      `Q[w + 129] = ${high};`,
+      `Q[w + 130] = ${word(comp, 0n)};`,
+      `Q[w + 131] = ${word(comp, 32n)};`,
+    );
   }
   for (const clear of plan.clearsAfterSave) {
     const at = `R[f + ${clear.registers / 4}]`;
@@ -293,10 +393,15 @@ function mergeAdjacentMoves(effects: readonly string[]): string[] {
     const previous = /^move (\w+) (\d+) -> (\w+) (\d+) length (\d+)$/.exec(out.at(-1) ?? "");
     const next = /^move (\w+) (\d+) -> (\w+) (\d+) length (\d+)$/.exec(effect);
     if (
-      previous && next && previous[1] === next[1] && previous[3] === next[3] &&
-      Number(previous[2]) + Number(previous[5]) === Number(next[2]) && Number(previous[4]) + Number(previous[5]) === Number(next[4])
+      previous &&
+      next &&
+      previous[1] === next[1] &&
+      previous[3] === next[3] &&
+      Number(previous[2]) + Number(previous[5]) === Number(next[2]) &&
+      Number(previous[4]) + Number(previous[5]) === Number(next[4])
     ) {
-      out[out.length - 1] = `move ${previous[1]} ${previous[2]} -> ${previous[3]} ${previous[4]} length ${Number(previous[5]) + Number(next[5])}`;
+      out[out.length - 1] =
+        `move ${previous[1]} ${previous[2]} -> ${previous[3]} ${previous[4]} length ${Number(previous[5]) + Number(next[5])}`;
     } else out.push(effect);
   }
   return out;

@@ -101,7 +101,9 @@ function fileFor(plan: SavePlan): string {
   const parts: string[] = [plan.format];
   if (plan.format === "standard") {
     const maps = offsetMapsWith(extended.map((piece) => [piece.component, piece.area, piece.length] as const));
-    parts.push(maps[0]?.name ?? `map-${digest(extended.map((piece) => [piece.component, piece.area, piece.length])).slice(0, 8)}`);
+    parts.push(
+      maps[0]?.name ?? `map-${digest(extended.map((piece) => [piece.component, piece.area, piece.length])).slice(0, 8)}`,
+    );
   } else {
     const odd = extended.filter((piece) => piece.length !== stateComponent(piece.component)?.size);
     if (odd.length > 0) parts.push(...odd.map((piece) => `c${piece.component}x${piece.length}`));

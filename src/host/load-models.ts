@@ -32,7 +32,8 @@ export function packageRoot(from: string = import.meta.url): string {
   for (let folder = dirname(fileURLToPath(from)); ; folder = dirname(folder)) {
     const manifest = join(folder, "package.json");
     if (existsSync(manifest) && PACKAGE_NAME.test(readFileSync(manifest, "utf8"))) return folder;
-    if (dirname(folder) === folder) throw new ModelArgumentError(`no package.json of xsavekit above ${fileURLToPath(from)}; install the package again`);
+    if (dirname(folder) === folder)
+      throw new ModelArgumentError(`no package.json of xsavekit above ${fileURLToPath(from)}; install the package again`);
   }
 }
 
@@ -119,14 +120,24 @@ function leaf80000008Ebx(cpu: RawCpu): number | undefined {
 /** Makes models of a dump that was read. `id` names the first; others get a number. */
 export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDumpModels {
   const asDiagnostic = ({ rule, severity, line, message }: RawDump["problems"][number]): Diagnostic => ({
-    rule, severity, file, line, column: line === 0 ? 0 : 1, message, remedy: rule === "unknown-format" ? FORMAT_REMEDY : DUMP_REMEDY,
+    rule,
+    severity,
+    file,
+    line,
+    column: line === 0 ? 0 : 1,
+    message,
+    remedy: rule === "unknown-format" ? FORMAT_REMEDY : DUMP_REMEDY,
   });
   const ebx = new Map(dump.cpus.map((cpu) => [cpu.label, leaf80000008Ebx(cpu)]));
   const models: CpuModel[] = [];
   const ids = new Set<string>();
   const leafDs = dump.cpus.map(leafDCpu);
   for (const { cpu } of distinctCpus(leafDs)) {
-    const { model } = modelFromLeafD(dumped(cpu, ebx.get(cpu.cpu)), { file, source: file === "-" ? "standard input" : sourceOf(file), ...(id === undefined ? {} : { id }) });
+    const { model } = modelFromLeafD(dumped(cpu, ebx.get(cpu.cpu)), {
+      file,
+      source: file === "-" ? "standard input" : sourceOf(file),
+      ...(id === undefined ? {} : { id }),
+    });
     if (!model || models.some((other) => sameLayout(other, model))) continue;
     let free = model.id;
     for (let count = 2; ids.has(free); count++) free = `${model.id}-${count}`;
@@ -175,7 +186,8 @@ export interface CheckedFile {
 export async function checkFile(path: string): Promise<CheckedFile> {
   const text = await readDumpFile(path);
   if (YAML_NAME.test(path) || (path === "-" && looksLikeYaml(text))) {
-    if (path.replaceAll("\\", "/").split("/").at(-1) === MASKS_FILE) return { kind: "masks", models: [], diagnostics: readMasks(text, path).diagnostics };
+    if (path.replaceAll("\\", "/").split("/").at(-1) === MASKS_FILE)
+      return { kind: "masks", models: [], diagnostics: readMasks(text, path).diagnostics };
     const { model, diagnostics } = readModel(text, path, baseFrom([dirname(path), modelsFolder()]));
     return { kind: "model", models: model ? [model] : [], diagnostics };
   }
@@ -218,7 +230,9 @@ export async function resolveModel(argument: string): Promise<CpuModel> {
   const [model, ...others] = await resolveModels(argument);
   if (!model) throw new ModelArgumentError(`${argument}: no CPU in it; name a dump with leaf 0DH`);
   if (others.length > 0) {
-    throw new ModelArgumentError(`${argument}: ${others.length + 1} different CPUs; run \`xsavekit import\` on it and name one of the YAML files`);
+    throw new ModelArgumentError(
+      `${argument}: ${others.length + 1} different CPUs; run \`xsavekit import\` on it and name one of the YAML files`,
+    );
   }
   return model;
 }

@@ -42,7 +42,8 @@ export class ProbeError extends Error {
 function remedy(code: string): string {
   const dump = "import a dump instead: `cpuid -r | xsavekit import -`";
   if (code === "EACCES" || code === "EPERM") return `run as root, or ${dump}`;
-  if (code === "ENOENT" || code === "ENXIO" || code === "ENODEV") return `load the driver with \`modprobe cpuid\` as root, or ${dump}`;
+  if (code === "ENOENT" || code === "ENXIO" || code === "ENODEV")
+    return `load the driver with \`modprobe cpuid\` as root, or ${dump}`;
   return `load the driver with \`modprobe cpuid\` and run as root, or ${dump}`;
 }
 
@@ -53,7 +54,10 @@ function errnoOf(error: unknown): string {
 /** The N for which there is a `/dev/cpu/N`, ascending; empty without the driver. */
 export function probeableCpus(root: string = DEV_CPU): number[] {
   try {
-    return readdirSync(root).filter((name) => /^\d{1,6}$/.test(name)).map(Number).sort((a, b) => a - b);
+    return readdirSync(root)
+      .filter((name) => /^\d{1,6}$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
   } catch {
     return [];
   }

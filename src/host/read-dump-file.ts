@@ -51,7 +51,10 @@ async function collect(chunks: AsyncIterable<Uint8Array>, name: string, limit: n
   for await (const chunk of chunks) {
     size += chunk.length;
     if (size > limit) {
-      throw new DumpFileError(`${name}: larger than ${limit} bytes, so not a CPUID dump; cut out the part with the CPUID rows`, "TOO-LARGE");
+      throw new DumpFileError(
+        `${name}: larger than ${limit} bytes, so not a CPUID dump; cut out the part with the CPUID rows`,
+        "TOO-LARGE",
+      );
     }
     parts.push(chunk);
   }

@@ -43,7 +43,12 @@ export async function regenerate(options: RegenerateOptions): Promise<Regenerate
   const folder = options.out ?? join(packageRoot(), "generated");
   const stamp = own && options.out === undefined ? stampFile(folder) : undefined;
   if (stamp && !options.check && options.explain !== true && stamp.current()) {
-    return { difference: { missing: [], changed: [], handEdited: [], orphaned: [] }, files: stamp.count, savers: undefined, explanation: [] };
+    return {
+      difference: { missing: [], changed: [], handEdited: [], orphaned: [] },
+      files: stamp.count,
+      savers: undefined,
+      explanation: [],
+    };
   }
   const masks = readMasks(masksText(), "cpu-models/masks.yaml");
   if (!masks.families) throw new ModelError(masks.diagnostics);
@@ -66,7 +71,8 @@ export async function regenerate(options: RegenerateOptions): Promise<Regenerate
     if (inPackage) writeSchema();
   }
   const users = new Map<string, number>();
-  for (const list of groups.values()) for (const group of list) users.set(`${group.file} ${group.name}`, (users.get(`${group.file} ${group.name}`) ?? 0) + 1);
+  for (const list of groups.values())
+    for (const group of list) users.set(`${group.file} ${group.name}`, (users.get(`${group.file} ${group.name}`) ?? 0) + 1);
   const explanation = [...groups].flatMap(([id, list]) =>
     list.map(
       (group) =>
@@ -92,7 +98,12 @@ function stampFile(folder: string): { current(): boolean; write(): void; readonl
   const outputs = (): string[] =>
     ["", "savers"].flatMap((sub) => {
       const at = join(folder, sub);
-      return existsSync(at) ? readdirSync(at).filter((name) => name.endsWith(".ts")).sort().map((name) => join(sub, name)) : [];
+      return existsSync(at)
+        ? readdirSync(at)
+            .filter((name) => name.endsWith(".ts"))
+            .sort()
+            .map((name) => join(sub, name))
+        : [];
     });
   let count = 0;
   const digest = (): string => {
@@ -104,7 +115,10 @@ function stampFile(folder: string): { current(): boolean; write(): void; readonl
     const here = dirname(fileURLToPath(import.meta.url));
     for (const floor of ["generator", "runtime", "layout", "isa", "model"]) {
       const code = join(here, "..", floor);
-      for (const name of readdirSync(code).filter((each) => /\.[jt]s$/.test(each)).sort()) add(name, readFileSync(join(code, name), "utf8"));
+      for (const name of readdirSync(code)
+        .filter((each) => /\.[jt]s$/.test(each))
+        .sort())
+        add(name, readFileSync(join(code, name), "utf8"));
     }
     const names = outputs();
     count = names.length;

@@ -20,12 +20,33 @@ const map = (name: string, title: string, components: readonly (readonly [number
 /** In the order in which a layout that fits several is named. */
 export const OFFSET_MAPS: readonly OffsetMap[] = [
   map("intel", "Intel, Centaur, Zhaoxin", [
-    [2, 576, 256], [3, 960, 64], [4, 1024, 64], [5, 1088, 64], [6, 1152, 512], [7, 1664, 1024], [9, 2688, 8],
-    [17, 2752, 64], [18, 2816, 8192], [19, 960, 128],
+    [2, 576, 256],
+    [3, 960, 64],
+    [4, 1024, 64],
+    [5, 1088, 64],
+    [6, 1152, 512],
+    [7, 1664, 1024],
+    [9, 2688, 8],
+    [17, 2752, 64],
+    [18, 2816, 8192],
+    [19, 960, 128],
   ]),
-  map("amd-lwp", "AMD Bulldozer to Excavator", [[2, 576, 256], [62, 832, 128]]),
-  map("amd-zen-2", "AMD Zen 2", [[2, 576, 256], [9, 832, 64], [62, 896, 128]]),
-  map("amd-zen-3", "AMD Zen 3 on", [[2, 576, 256], [5, 832, 64], [6, 896, 512], [7, 1408, 1024], [9, 2432, 8]]),
+  map("amd-lwp", "AMD Bulldozer to Excavator", [
+    [2, 576, 256],
+    [62, 832, 128],
+  ]),
+  map("amd-zen-2", "AMD Zen 2", [
+    [2, 576, 256],
+    [9, 832, 64],
+    [62, 896, 128],
+  ]),
+  map("amd-zen-3", "AMD Zen 3 on", [
+    [2, 576, 256],
+    [5, 832, 64],
+    [6, 896, 512],
+    [7, 1408, 1024],
+    [9, 2432, 8],
+  ]),
 ];
 
 /** Maps that agree with every given `[index, offset, size]`. */

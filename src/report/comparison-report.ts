@@ -8,13 +8,23 @@ const shown = (value: number | null): string => (value === null ? "-" : String(v
 
 function verdict({ models, identical, components }: ModelComparison): string {
   const count = components.filter(({ differs }) => differs).length;
-  return identical ? `The layouts of ${models.length} models are identical.` : `${count} of ${components.length} components differ.`;
+  return identical
+    ? `The layouts of ${models.length} models are identical.`
+    : `${count} of ${components.length} components differ.`;
 }
 
-function grid(comparison: ModelComparison, cell: (value: ComponentValue) => string): { head: string[]; rows: string[][]; align: Align[] } {
+function grid(
+  comparison: ModelComparison,
+  cell: (value: ComponentValue) => string,
+): { head: string[]; rows: string[][]; align: Align[] } {
   return {
     head: ["", "n", "component", ...comparison.models],
-    rows: comparison.components.map(({ index, name, values, differs }) => [differs ? "≠" : "", String(index), name, ...values.map(cell)]),
+    rows: comparison.components.map(({ index, name, values, differs }) => [
+      differs ? "≠" : "",
+      String(index),
+      name,
+      ...values.map(cell),
+    ]),
     align: ["left", "right", "left", ...comparison.models.map((): Align => "right")],
   };
 }
@@ -25,11 +35,22 @@ const triple = ({ size, standardOffset, compactedOffset }: ComponentValue): stri
 /** For terminals: one column for each model, `size @ standard offset / compacted offset`. */
 export function comparisonText(comparison: ModelComparison): string {
   const { head, rows, align } = grid(comparison, triple);
-  return [textTable(head, rows, align), "", "size @ standard offset / compacted offset, bytes; - where there is none", verdict(comparison)].join("\n");
+  return [
+    textTable(head, rows, align),
+    "",
+    "size @ standard offset / compacted offset, bytes; - where there is none",
+    verdict(comparison),
+  ].join("\n");
 }
 
 /** The same as Markdown. */
 export function comparisonMarkdown(comparison: ModelComparison): string {
   const { head, rows, align } = grid(comparison, triple);
-  return [markdownTable(head, rows, align), "", "Size @ standard offset / compacted offset, in bytes; `-` where there is none.", "", verdict(comparison)].join("\n");
+  return [
+    markdownTable(head, rows, align),
+    "",
+    "Size @ standard offset / compacted offset, in bytes; `-` where there is none.",
+    "",
+    verdict(comparison),
+  ].join("\n");
 }

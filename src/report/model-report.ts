@@ -56,7 +56,11 @@ export interface ModelData {
 }
 
 function layoutData({ rfbm, size, components }: AreaLayout): LayoutData {
-  return { rfbm: maskHex(rfbm), size, offsets: Object.fromEntries(components.map(({ row, offset }) => [String(row.index), offset])) };
+  return {
+    rfbm: maskHex(rfbm),
+    size,
+    offsets: Object.fromEntries(components.map(({ row, offset }) => [String(row.index), offset])),
+  };
 }
 
 /** A model for `show --json`; layouts are of `mask`, cut to the model. */
@@ -72,7 +76,13 @@ export function modelData(model: CpuModel, mask?: bigint): ModelData {
     sizeMax,
     instructions,
     components: components.map(({ index, size, standardOffset, supervisor, align64, xfd }) => ({
-      index, name: componentName(index), supervisor, size, standardOffset: standardOffset ?? null, align64, xfd,
+      index,
+      name: componentName(index),
+      supervisor,
+      size,
+      standardOffset: standardOffset ?? null,
+      align64,
+      xfd,
     })),
     standard: layoutData(formLayout(model, "standard", mask)),
     xsavec: layoutData(formLayout(model, "xsavec", mask)),
@@ -104,15 +114,32 @@ const orDash = (value: number | null | undefined): string => (value === null || 
 
 /** The list of models: sizes are for everything that a model supports. */
 export function modelList(models: readonly CpuModel[]): string {
-  const rows = models.map(modelSummary).map(({ id, name, kind, xcr0Supported, sizes }) => [
-    id, kind, xcr0Supported, String(sizes.standard), orDash(sizes.xsavec), orDash(sizes.xsaves), name,
+  const rows = models
+    .map(modelSummary)
+    .map(({ id, name, kind, xcr0Supported, sizes }) => [
+      id,
+      kind,
+      xcr0Supported,
+      String(sizes.standard),
+      orDash(sizes.xsavec),
+      orDash(sizes.xsaves),
+      name,
+    ]);
+  return textTable(["id", "kind", "XCR0", "XSAVE", "XSAVEC", "XSAVES", "name"], rows, [
+    "left",
+    "left",
+    "right",
+    "right",
+    "right",
+    "right",
   ]);
-  return textTable(["id", "kind", "XCR0", "XSAVE", "XSAVEC", "XSAVES", "name"], rows, ["left", "left", "right", "right", "right", "right"]);
 }
 
 /** The model in words, its components, the sizes of buffers, and a drawing of the area in each form asked for. */
 export function modelReport(model: CpuModel, forms: readonly AreaForm[], mask?: bigint): string {
-  const flags = Object.entries(model.instructions).filter(([, has]) => has).map(([name]) => name);
+  const flags = Object.entries(model.instructions)
+    .filter(([, has]) => has)
+    .map(([name]) => name);
   const layouts = AREA_FORMS.map((form) => ({ form, layout: formLayout(model, form, mask) }));
   const components = model.components.map(({ index, size, standardOffset, supervisor, align64, xfd }) => [
     String(index),
@@ -131,7 +158,11 @@ export function modelReport(model: CpuModel, forms: readonly AreaForm[], mask?: 
   ]);
   const drawings = layouts
     .filter(({ form }) => forms.includes(form))
-    .flatMap(({ form, layout }) => ["", `${form === "standard" ? "standard format" : `compacted format, ${form.toUpperCase()}`}, RFBM ${maskHex(layout.rfbm)}`, drawArea(layout)]);
+    .flatMap(({ form, layout }) => [
+      "",
+      `${form === "standard" ? "standard format" : `compacted format, ${form.toUpperCase()}`}, RFBM ${maskHex(layout.rfbm)}`,
+      drawArea(layout),
+    ]);
   return [
     model.name,
     `id        ${model.id} (${model.vendor.trim()}, ${model.kind})`,
@@ -141,7 +172,14 @@ export function modelReport(model: CpuModel, forms: readonly AreaForm[], mask?: 
     `sizeMax   ${model.sizeMax}`,
     ...(model.notes === undefined ? [] : [`notes     ${wrapped(model.notes)}`]),
     "",
-    textTable(["n", "component", "size", "standard", "XSAVEC", "XSAVES", ""], components, ["right", "left", "right", "right", "right", "right"]),
+    textTable(["n", "component", "size", "standard", "XSAVEC", "XSAVES", ""], components, [
+      "right",
+      "left",
+      "right",
+      "right",
+      "right",
+      "right",
+    ]),
     "",
     textTable(["buffer for", "RFBM", "size", "in steps of 64", ""], sizes, ["left", "right", "right", "right"]),
     ...drawings,

@@ -62,9 +62,12 @@ function outcomeTable(save: boolean): string[] {
   const rows = [
     `| policy | ${MASK_CLASSES.map(({ name }) => name).join(" | ")} |`,
     `|---|${MASK_CLASSES.map(() => "---|").join("")}`,
-    ...offered.map((policy) => `| ${policy.title} | ${MASK_CLASSES.map(({ mask }) => outcome(policy, save, mask)).join(" | ")} |`),
+    ...offered.map(
+      (policy) => `| ${policy.title} | ${MASK_CLASSES.map(({ mask }) => outcome(policy, save, mask)).join(" | ")} |`,
+    ),
   ];
-  if (missing.length > 0) rows.push("", `Without a ${save ? "save" : "restore"}: ${missing.map(({ title }) => title).join("; ")}.`);
+  if (missing.length > 0)
+    rows.push("", `Without a ${save ? "save" : "restore"}: ${missing.map(({ title }) => title).join("; ")}.`);
   return rows;
 }
 

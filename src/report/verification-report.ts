@@ -31,7 +31,11 @@ export function verificationText(outcome: VerificationOutcome): string {
     ...Object.entries(byInstruction).map(([name, count]) => `  ${name}: ${count}`),
     ...Object.entries(deviating).map(([reason, count]) => `deviating, ${reason}: ${count}`),
     ...Object.entries(skippedBy).map(([reason, count]) => `skipped, ${reason}: ${count}`),
-    ...failures.slice(0, MOST_FAILURES).map(({ id, component, offset, expected, got }) => `FAILED ${id}: ${component} at ${offset}: expected ${expected}, got ${got}`),
+    ...failures
+      .slice(0, MOST_FAILURES)
+      .map(
+        ({ id, component, offset, expected, got }) => `FAILED ${id}: ${component} at ${offset}: expected ${expected}, got ${got}`,
+      ),
     ...(more > 0 ? [`and ${more} more`] : []),
   ].join("\n");
 }

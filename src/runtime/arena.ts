@@ -66,18 +66,24 @@ export class AreaMemory {
 
   /** True where `check` would not throw. */
   accepts(offset: number, size: number): boolean {
-    return offset >>> 0 === offset && (offset & 63) === 0 && offset >= this.start && offset + size <= this.end && this.u8.length !== 0;
+    return (
+      offset >>> 0 === offset && (offset & 63) === 0 && offset >= this.start && offset + size <= this.end && this.u8.length !== 0
+    );
   }
 
   #error(offset: number, size: number): AreaError {
-    if (this.u8.length === 0) return new AreaError("detached", "the areas' buffer was detached (transferred or grown) after binding");
+    if (this.u8.length === 0)
+      return new AreaError("detached", "the areas' buffer was detached (transferred or grown) after binding");
     if (!Number.isInteger(offset) || offset < this.start || offset + size > this.end) {
       return new AreaError(
         "out-of-range",
         `an area of ${size} bytes at offset ${offset} is outside [${this.start}, ${this.end}) of its buffer`,
       );
     }
-    return new AreaError("misaligned", `"offset" expected a multiple of ${XSAVE_AREA_ALIGNMENT}, got ${offset} (${offset % 64} over)`);
+    return new AreaError(
+      "misaligned",
+      `"offset" expected a multiple of ${XSAVE_AREA_ALIGNMENT}, got ${offset} (${offset % 64} over)`,
+    );
   }
 }
 
@@ -111,13 +117,19 @@ export function createArena(options: ArenaOptions): AreaMemory {
 export function areasIn(buffer: ArrayBufferLike, range: { readonly start?: number; readonly end?: number } = {}): AreaMemory {
   const kind = buffer as { readonly resizable?: boolean; readonly growable?: boolean; readonly detached?: boolean };
   if (kind.resizable === true || kind.growable === true) {
-    throw new AreaError("resizable", "a resizable or growable buffer cannot hold areas: element access to it is 75 times slower; copy to a fixed one");
+    throw new AreaError(
+      "resizable",
+      "a resizable or growable buffer cannot hold areas: element access to it is 75 times slower; copy to a fixed one",
+    );
   }
   if (kind.detached === true || buffer.byteLength === 0) throw new AreaError("detached", "the buffer is empty or detached");
   const start = range.start ?? 0;
   const end = range.end ?? buffer.byteLength;
   if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || end > buffer.byteLength || end - start < 576) {
-    throw new AreaError("too-small", `[${start}, ${end}) of a buffer of ${buffer.byteLength} bytes cannot hold an XSAVE area (at least 576 bytes)`);
+    throw new AreaError(
+      "too-small",
+      `[${start}, ${end}) of a buffer of ${buffer.byteLength} bytes cannot hold an XSAVE area (at least 576 bytes)`,
+    );
   }
   return new AreaMemory(buffer, start, end, -1, 0);
 }

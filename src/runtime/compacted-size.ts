@@ -12,19 +12,19 @@ const SLOTS = 64;
  */
 export class CompactedSizes {
   // `declare` and not `#`: see NmiGate.
-  private declare readonly enabledLow: number;
-  private declare readonly enabledHigh: number;
+  declare private readonly enabledLow: number;
+  declare private readonly enabledHigh: number;
   /** By component; 0 where there is no row. */
-  private declare readonly sizes: Int32Array;
-  private declare readonly align64: Uint8Array;
-  private declare readonly knownLow: Int32Array;
-  private declare readonly knownHigh: Int32Array;
+  declare private readonly sizes: Int32Array;
+  declare private readonly align64: Uint8Array;
+  declare private readonly knownLow: Int32Array;
+  declare private readonly knownHigh: Int32Array;
   /** 0: the slot is empty. */
-  private declare readonly known: Int32Array;
+  declare private readonly known: Int32Array;
   // The latest answer; most gates see one mask.
-  private declare lastLow: number;
-  private declare lastHigh: number;
-  private declare lastSize: number;
+  declare private lastLow: number;
+  declare private lastHigh: number;
+  declare private lastSize: number;
 
   /** `enabled` is XCR0 | IA32_XSS: other bits of a mask take no room, since RFBM does not have them. */
   constructor(components: readonly ComponentRow[], enabled: bigint) {

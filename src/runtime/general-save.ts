@@ -24,7 +24,8 @@ export function bindGeneralSave(plan: SavePlan, processors: Processors, areas: A
   const q = areas.i32;
   return function generalSave(processor, offset) {
     areas.check(offset, plan.size);
-    if (processor >>> 0 !== processor || processor >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
+    if (processor >>> 0 !== processor || processor >= count)
+      throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
     const base = processor * blockSize;
     const initialBase = count * blockSize;
     const low = inUseLow(r, base >> 2, mxcsrCounts) & rfbmLow;

@@ -71,7 +71,9 @@ export function saverForm(form: SaverForm): SaverForm {
 export function saverGroup(group: SaverGroup): SaverGroup {
   if ((group.revision as number) !== 1) {
     const name = group.forms[0]?.name ?? "saver";
-    throw new Error(`${name} was generated for seam revision ${group.revision as number}, this runtime has 1: run "xsavekit generate" again`);
+    throw new Error(
+      `${name} was generated for seam revision ${group.revision as number}, this runtime has 1: run "xsavekit generate" again`,
+    );
   }
   return group;
 }

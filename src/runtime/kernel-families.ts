@@ -61,12 +61,28 @@ const families = (given: Given): KernelFamilies => ({
 });
 
 const NEEDS_5_14: KernelFamilies["needs"] = [
-  [2, "avx"], [3, "mpx"], [4, "mpx"], [5, "avx512f"], [6, "avx512f"], [7, "avx512f"], [9, "pku"], [10, "enqcmd"],
+  [2, "avx"],
+  [3, "mpx"],
+  [4, "mpx"],
+  [5, "avx512f"],
+  [6, "avx512f"],
+  [7, "avx512f"],
+  [9, "pku"],
+  [10, "enqcmd"],
 ];
 // PKRU by OSPKE instead of PKU: seen for v7.3 and in patches against 6.x; for v6.12 itself not re-read.
 const NEEDS_6_12: KernelFamilies["needs"] = [
-  [2, "avx"], [3, "mpx"], [4, "mpx"], [5, "avx512f"], [6, "avx512f"], [7, "avx512f"], [9, "ospke"], [10, "enqcmd"],
-  [11, "shstk"], [17, "amxTile"], [18, "amxTile"],
+  [2, "avx"],
+  [3, "mpx"],
+  [4, "mpx"],
+  [5, "avx512f"],
+  [6, "avx512f"],
+  [7, "avx512f"],
+  [9, "ospke"],
+  [10, "enqcmd"],
+  [11, "shstk"],
+  [17, "amxTile"],
+  [18, "amxTile"],
 ];
 
 const KERNEL_5_14 = families({

@@ -9,7 +9,14 @@ import { CompactedSizes } from "./compacted-size.ts";
 import type { KernelContexts } from "./kernel-context.ts";
 import { type CpuFeatures, type FilteredCpu, maskFamilies, type MaskFamilies } from "./mask-families.ts";
 import {
-  type Build, FAULTED, NOT_OFFERED, type Policy, type PolicyWords, REFUSED_ALIGNMENT, REFUSED_MASK, REFUSED_NO_XSAVES,
+  type Build,
+  FAULTED,
+  NOT_OFFERED,
+  type Policy,
+  type PolicyWords,
+  REFUSED_ALIGNMENT,
+  REFUSED_MASK,
+  REFUSED_NO_XSAVES,
   REFUSED_SIZE,
 } from "./policies/policy.ts";
 import { XSAVES_NMI_WITH_STATUS } from "./policies/xsaves-nmi-with-status.ts";
@@ -35,7 +42,9 @@ export interface NmiGateOptions {
 
 /** What of a policy a call needs, in one word. Bits 0 and 1: has a save, a restore; 2: looks at alignment; 3: checks the size. */
 function flagsOf(policy: Policy): number {
-  return (policy.saves ? 1 : 0) | (policy.restores ? 2 : 0) | (policy.alignment === "unchecked" ? 0 : 4) | (policy.checksSize ? 8 : 0);
+  return (
+    (policy.saves ? 1 : 0) | (policy.restores ? 2 : 0) | (policy.alignment === "unchecked" ? 0 : 4) | (policy.checksSize ? 8 : 0)
+  );
 }
 
 /** A policy bound to a CPU, its processors' contexts and a path. */
@@ -87,7 +96,7 @@ export class NmiGate {
     this.cutLow = cutLow | 0;
     this.cutHigh = cutHigh | 0;
     this.flags = flagsOf(policy);
-    this.sizes = new CompactedSizes(cpu.components, options.enabled ?? (cpu.xcr0Supported | cpu.xssSupported));
+    this.sizes = new CompactedSizes(cpu.components, options.enabled ?? cpu.xcr0Supported | cpu.xssSupported);
   }
 
   /** Saves through the policy; returns a status. `lifted` is the flag of a policy that has such a parameter. */

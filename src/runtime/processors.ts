@@ -2,7 +2,14 @@
 
 import { bitsOf, maskOf, maskPair, maskWithNames } from "../isa/feature-mask.ts";
 import { componentName, stateComponent } from "../isa/state-component.ts";
-import { INITIAL_MXCSR, LEGACY_UNWRITTEN_OFFSET, MXCSR_MASK_OFFSET, MXCSR_OFFSET, ST_OFFSET, XMM_OFFSET } from "../isa/xsave-area.ts";
+import {
+  INITIAL_MXCSR,
+  LEGACY_UNWRITTEN_OFFSET,
+  MXCSR_MASK_OFFSET,
+  MXCSR_OFFSET,
+  ST_OFFSET,
+  XMM_OFFSET,
+} from "../isa/xsave-area.ts";
 import { xcr0Violations, xssViolations } from "./control-registers.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
 import { registerSlots, type RegisterSlots, XCR0_OFFSET, XFD_OFFSET, XINUSE_OFFSET, XSS_OFFSET } from "./register-slots.ts";
@@ -175,7 +182,9 @@ export class Processors {
     const word = (this.#base(processor) + offset) >> 2;
     const [low, high] = maskPair(mask);
     if (mask & ~allowed) {
-      throw new RangeError(`${name}: ${this.cpu.id} has no ${maskWithNames(mask & ~allowed)}; allowed is ${maskWithNames(allowed)}`);
+      throw new RangeError(
+        `${name}: ${this.cpu.id} has no ${maskWithNames(mask & ~allowed)}; allowed is ${maskWithNames(allowed)}`,
+      );
     }
     this.i32[word] = low;
     this.i32[word + 1] = high;
@@ -183,7 +192,8 @@ export class Processors {
 }
 
 function refuse(register: string, value: bigint, violations: readonly string[]): void {
-  if (violations.length > 0) throw new RangeError(`${register} = ${maskWithNames(value)} is not allowed: ${violations.join("; ")}`);
+  if (violations.length > 0)
+    throw new RangeError(`${register} = ${maskWithNames(value)} is not allowed: ${violations.join("; ")}`);
 }
 
 /** All of `xcr0Supported`, less what XSETBV refuses together. */

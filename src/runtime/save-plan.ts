@@ -7,7 +7,14 @@
 
 import { hasBit } from "../isa/feature-mask.ts";
 import {
-  MXCSR_OFFSET, MXCSR_SIZE, ST_OFFSET, ST_SIZE, X87_CONTROL_OFFSET, X87_CONTROL_SIZE, XMM_OFFSET, XMM_SIZE,
+  MXCSR_OFFSET,
+  MXCSR_SIZE,
+  ST_OFFSET,
+  ST_SIZE,
+  X87_CONTROL_OFFSET,
+  X87_CONTROL_SIZE,
+  XMM_OFFSET,
+  XMM_SIZE,
 } from "../isa/xsave-area.ts";
 import { type AreaFormat, type AreaLayout, areaLayout } from "../layout/area-layout.ts";
 import type { ProcessorDescription, X87Pointers } from "./processor-description.ts";
@@ -84,7 +91,14 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
   const layout = areaLayout(cpu, rfbm, format);
   const { slots } = registerSlots(cpu);
   const pieces: SavePiece[] = [];
-  const piece = (component: number, registers: number, area: number, length: number, rule: PieceRule = "copy", always = false): void => {
+  const piece = (
+    component: number,
+    registers: number,
+    area: number,
+    length: number,
+    rule: PieceRule = "copy",
+    always = false,
+  ): void => {
     if (length > 0) pieces.push({ component, registers, area, length, rule, always });
   };
   if (hasBit(rfbm, 0)) {
@@ -100,7 +114,15 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
     if (!slot) throw new Error(`no register slot for component ${row.index}`);
     // The upper halves of YMM and ZMM, and ZMM16-31, exist in 64-bit mode only (SDM vol. 1, 13.5.3 and 13.5.5).
     const keptPkru = row.index === 9 && cpu.quirks.pkruUpperBytes === "kept";
-    const length = keptPkru ? 4 : mode.mode64 ? row.size : row.index === 7 ? 0 : row.index === 2 || row.index === 6 ? row.size / 2 : row.size;
+    const length = keptPkru
+      ? 4
+      : mode.mode64
+        ? row.size
+        : row.index === 7
+          ? 0
+          : row.index === 2 || row.index === 6
+            ? row.size / 2
+            : row.size;
     piece(row.index, slot.offset, offset, length, row.index === 15 && family === "XSAVES" ? "lbr" : "copy");
   }
   const clears: { component: number; registers: number; keep: number }[] = [];

@@ -33,8 +33,7 @@ export function saveSegments(plan: SavePlan, inUse: bigint | "any"): SaveSegment
       if (plan.whenInitial === "write-nothing") continue;
       throw new Error(`${plan.family} has no form for a component in its initial configuration but "any"`);
     }
-    const kind: SegmentKind =
-      piece.always || inUse !== "any" ? "live" : plan.whenInitial === "write-nothing" ? "sink" : "select";
+    const kind: SegmentKind = piece.always || inUse !== "any" ? "live" : plan.whenInitial === "write-nothing" ? "sink" : "select";
     const last = segments.at(-1);
     const joins =
       last !== undefined &&

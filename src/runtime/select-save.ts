@@ -96,7 +96,9 @@ export function selectSave(
   const any = anyForm ? bind(anyForm) : general;
   const path = !group ? "general" : anyForm ? "generated" : "generated-or-general";
   // Everything in use comes first: the generator writes it so, and the check below relies on it.
-  const forms = specialised.toSorted((a, b) => Number(isAll(b, group)) - Number(isAll(a, group))).map((form) => ({ low: (form.inUse[0] as number) | 0, high: (form.inUse[1] as number) | 0, save: bind(form) }));
+  const forms = specialised
+    .toSorted((a, b) => Number(isAll(b, group)) - Number(isAll(a, group)))
+    .map((form) => ({ low: (form.inUse[0] as number) | 0, high: (form.inUse[1] as number) | 0, save: bind(form) }));
   const save = dispatcher(processors, request, plan.mxcsrCounts ? 2 : 0, rfbmLow | 0, rfbmHigh | 0, forms, any);
   return { save, rfbm, size: plan.size, path, savers: usable.map((form) => form.name) };
 }
@@ -110,7 +112,12 @@ function storesWhatIsPlanned(group: SaverGroup, plan: SavePlan): boolean {
     any.segments.length === wanted.length &&
     wanted.every((segment, i) => {
       const [component, registers, area, length] = any.segments[i] ?? [];
-      return component === segment.components[0] && registers === segment.registers && area === segment.area && length === segment.length;
+      return (
+        component === segment.components[0] &&
+        registers === segment.registers &&
+        area === segment.area &&
+        length === segment.length
+      );
     })
   );
 }
@@ -145,7 +152,8 @@ function dispatcher(
   const all = forms[0]?.save ?? any;
   const rest = hasAll ? forms.slice(1) : forms;
   return function save(processor, offset) {
-    if (processor >>> 0 !== processor || processor >= count) throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
+    if (processor >>> 0 !== processor || processor >= count)
+      throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
     const word = (processor * blockSize) >> 2;
     const enabledLow = r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss);
     const enabledHigh = r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss);

@@ -52,14 +52,19 @@ export function isAreaLayout(value: LayoutLike): value is AreaLayout {
 /** True for everything that `compareLayouts` takes. */
 export function isLayoutLike(value: unknown): value is LayoutLike {
   if (typeof value !== "object" || value === null || !("components" in value) || !Array.isArray(value.components)) return false;
-  const hasIndex = (each: unknown): boolean => typeof each === "object" && each !== null && "index" in each && typeof each.index === "number";
-  return value.components.every((each: unknown) => hasIndex(each) || (typeof each === "object" && each !== null && "row" in each && hasIndex(each.row)));
+  const hasIndex = (each: unknown): boolean =>
+    typeof each === "object" && each !== null && "index" in each && typeof each.index === "number";
+  return value.components.every(
+    (each: unknown) => hasIndex(each) || (typeof each === "object" && each !== null && "row" in each && hasIndex(each.row)),
+  );
 }
 
 /** Every extended component of a side that the format can hold. */
 function componentsOf(side: LayoutLike, format: AreaFormat): bigint {
   if (isAreaLayout(side)) return maskOfBits(side.components.map(({ row }) => row.index));
-  return maskOfBits(side.components.filter((row) => format === "compacted" || row.standardOffset !== undefined).map((row) => row.index));
+  return maskOfBits(
+    side.components.filter((row) => format === "compacted" || row.standardOffset !== undefined).map((row) => row.index),
+  );
 }
 
 /**
@@ -74,7 +79,9 @@ export function compareLayouts(a: LayoutLike, b: LayoutLike, question: LayoutQue
     if (!isAreaLayout(side)) return areaLayout(side, rfbm & componentsOf(side, format), format);
     if (side.format !== format) throw new RangeError(`"format" expected ${side.format}, that of the layout given, got ${format}`);
     if (question.mask !== undefined && side.rfbm >> 2n !== question.mask >> 2n) {
-      throw new RangeError(`"mask" expected 0x${side.rfbm.toString(16)}, that of the layout given, got 0x${question.mask.toString(16)}`);
+      throw new RangeError(
+        `"mask" expected 0x${side.rfbm.toString(16)}, that of the layout given, got 0x${question.mask.toString(16)}`,
+      );
     }
     return side;
   };
@@ -82,7 +89,12 @@ export function compareLayouts(a: LayoutLike, b: LayoutLike, question: LayoutQue
   const all = componentsOf(layoutA, format) | componentsOf(layoutB, format) | rfbm;
   const differences = bitsOf(all)
     .filter((index) => index >= 2 && (hasBit(layoutA.rfbm, index) || hasBit(layoutB.rfbm, index)))
-    .map((index): LayoutDifference => ({ index, name: componentName(index), a: placeIn(layoutA, index), b: placeIn(layoutB, index) }))
+    .map((index): LayoutDifference => ({
+      index,
+      name: componentName(index),
+      a: placeIn(layoutA, index),
+      b: placeIn(layoutB, index),
+    }))
     .filter((each) => each.a?.size !== each.b?.size || each.a?.offset !== each.b?.offset);
   const identical = differences.length === 0 && layoutA.size === layoutB.size;
   return { identical, format, rfbm, sizeA: layoutA.size, sizeB: layoutB.size, differences };

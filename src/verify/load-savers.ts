@@ -33,7 +33,9 @@ export class SaverLoader {
   readonly #loaded = new Map<string, SaverGroup>();
 
   constructor(sources: SaverSources = {}) {
-    this.#render = bodyRenderer({ "save-body.hbs": sources.template ?? readFileSync(ownFile(TEMPLATE_PLACES, "templates/save-body.hbs"), "utf8") });
+    this.#render = bodyRenderer({
+      "save-body.hbs": sources.template ?? readFileSync(ownFile(TEMPLATE_PLACES, "templates/save-body.hbs"), "utf8"),
+    });
     this.#seam = sources.seam ?? ownFile(SEAM_PLACES, "the built runtime (npm run build:src)").href;
   }
 
@@ -81,7 +83,12 @@ export class SaverLoader {
     const text = buildSaversModule(path, groups, this.#render, { specifier: this.#seam });
     proveModule(path, text, groups);
     // With verbatim modules the compiler need not find out which imports are types: the module says so.
-    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true, removeComments: true };
+    const compilerOptions = {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ESNext,
+      verbatimModuleSyntax: true,
+      removeComments: true,
+    };
     return ts.transpileModule(text, { compilerOptions }).outputText;
   }
 }

@@ -134,7 +134,8 @@ export function parseVectorRecord(file: string, line: number, text: string): Vec
   const before = fields.bytes("before");
   const after = fields.bytes("after");
   if (before.length < SMALLEST_AREA) throw fields.wrong("before", `at least ${SMALLEST_AREA} bytes`, `${before.length}`);
-  if (after.length !== before.length) throw fields.wrong("after", `as many bytes as "before", ${before.length}`, `${after.length}`);
+  if (after.length !== before.length)
+    throw fields.wrong("after", `as many bytes as "before", ${before.length}`, `${after.length}`);
   const cpu = readCpu(fields.object("cpu"));
   const xcr0 = fields.mask("xcr0");
   const xss = fields.optional("xss", () => fields.mask("xss")) ?? 0n;
@@ -142,7 +143,11 @@ export function parseVectorRecord(file: string, line: number, text: string): Vec
   const rfbm = fields.mask("rfbm");
   const managed = instruction === "XSAVES64" ? xcr0 | xss : xcr0;
   if (rfbm !== (mask & managed)) {
-    throw fields.wrong("rfbm", `mask & ${instruction === "XSAVES64" ? "(XCR0 | IA32_XSS)" : "XCR0"} = 0x${(mask & managed).toString(16)}`, `0x${rfbm.toString(16)}`);
+    throw fields.wrong(
+      "rfbm",
+      `mask & ${instruction === "XSAVES64" ? "(XCR0 | IA32_XSS)" : "XCR0"} = 0x${(mask & managed).toString(16)}`,
+      `0x${rfbm.toString(16)}`,
+    );
   }
   return {
     kind: "save",
@@ -239,7 +244,8 @@ class Fields {
   }
   texts(key: string): string[] {
     const value = this.#value(key);
-    if (!Array.isArray(value) || !value.every((each) => typeof each === "string")) throw this.wrong(key, "an array of strings", shown(value));
+    if (!Array.isArray(value) || !value.every((each) => typeof each === "string"))
+      throw this.wrong(key, "an array of strings", shown(value));
     return value;
   }
   flag(key: string): boolean {
@@ -254,7 +260,8 @@ class Fields {
   }
   mask(key: string): bigint {
     const value = this.#value(key);
-    if (typeof value !== "string" || !/^0x[0-9a-f]{1,16}$/i.test(value)) throw this.wrong(key, '"0x" and up to 16 hexadecimal digits', shown(value));
+    if (typeof value !== "string" || !/^0x[0-9a-f]{1,16}$/i.test(value))
+      throw this.wrong(key, '"0x" and up to 16 hexadecimal digits', shown(value));
     return BigInt(value);
   }
   word(key: string): number {
@@ -269,7 +276,11 @@ class Fields {
     // Buffer stops at the first character that is no digit, and drops an odd last one.
     if (bytes.length * 2 !== value.length) {
       const place = value.search(/[^0-9a-f]/i);
-      throw this.wrong(key, "hexadecimal bytes", place < 0 ? "an odd number of digits" : `${shown(value[place])} at character ${place}`);
+      throw this.wrong(
+        key,
+        "hexadecimal bytes",
+        place < 0 ? "an odd number of digits" : `${shown(value[place])} at character ${place}`,
+      );
     }
     return bytes;
   }

@@ -3,7 +3,13 @@
 import { maskHex, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import {
-  EXTENDED_REGION_OFFSET, INITIAL_MXCSR, LEGACY_REGION_SIZE, LEGACY_UNWRITTEN_OFFSET, MXCSR_OFFSET, MXCSR_SIZE, XMM_OFFSET,
+  EXTENDED_REGION_OFFSET,
+  INITIAL_MXCSR,
+  LEGACY_REGION_SIZE,
+  LEGACY_UNWRITTEN_OFFSET,
+  MXCSR_OFFSET,
+  MXCSR_SIZE,
+  XMM_OFFSET,
 } from "../isa/xsave-area.ts";
 import type { RequestedMask } from "../generator/saver-spec.ts";
 import { type AreaMemory, createArena } from "../runtime/arena.ts";
@@ -127,7 +133,13 @@ export async function verifyVectors(
 }
 
 /** Records of one CPU. */
-async function verifyCpu(file: string, records: readonly SaveRecord[], classes: Classes, loader: SaverLoader, tally: Tally): Promise<void> {
+async function verifyCpu(
+  file: string,
+  records: readonly SaveRecord[],
+  classes: Classes,
+  loader: SaverLoader,
+  tally: Tally,
+): Promise<void> {
   const first = records[0];
   if (!first) return;
   const bench = new Bench(file, cpuOfRecord(first), records);
@@ -155,7 +167,10 @@ function commonClasses(records: readonly SaveRecord[]): Classes {
     if (inUse !== record.rfbm) ofMask.set(inUse, (ofMask.get(inUse) ?? 0) + 1);
   }
   const commonest = (ofMask: ReadonlyMap<bigint, number>): bigint[] =>
-    [...ofMask].sort(([, a], [, b]) => b - a).slice(0, CLASSES_PER_MASK).map(([inUse]) => inUse);
+    [...ofMask]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, CLASSES_PER_MASK)
+      .map(([inUse]) => inUse);
   return new Map([...counts].map(([rfbm, ofMask]) => [rfbm, commonest(ofMask)]));
 }
 
@@ -209,7 +224,15 @@ class Bench {
       this.#areas.u8.set(record.before, AREA_OFFSET);
       bind()(0, AREA_OFFSET);
       this.#compare(record, plan, (difference) => {
-        failures.push({ id: record.id, file: this.#file, line: record.line, instruction: record.instruction, saver, form, ...difference });
+        failures.push({
+          id: record.id,
+          file: this.#file,
+          line: record.line,
+          instruction: record.instruction,
+          saver,
+          form,
+          ...difference,
+        });
       });
     };
     run("general", "general", () => bindGeneralSave(plan, this.#processors, this.#areas));
@@ -222,10 +245,12 @@ class Bench {
     // The state is still loaded, and a save leaves XINUSE alone.
     const lowInUse = (inUseLow(this.#processors.i32, 0, plan.mxcsrCounts ? 2 : 0) & low) >>> 0;
     const highInUse = (inUseHigh(this.#processors.i32, 0) & high) >>> 0;
-    const taken = group.forms.find((form) => form.inUse !== "any" && form.inUse[0] === lowInUse && form.inUse[1] === highInUse) ?? any;
+    const taken =
+      group.forms.find((form) => form.inUse !== "any" && form.inUse[0] === lowInUse && form.inUse[1] === highInUse) ?? any;
     run("generated", taken.name, () => {
       const selected = selectSave(this.savers, this.#processors, this.#areas, { instruction: family, mask: record.mask });
-      if (selected.path !== "generated") throw new Error(`${record.id}: ${family}, RFBM ${maskHex(record.rfbm)} was left to the general path`);
+      if (selected.path !== "generated")
+        throw new Error(`${record.id}: ${family}, RFBM ${maskHex(record.rfbm)} was left to the general path`);
       return selected.save;
     });
     // The form for any XINUSE must give the same where selection takes a specialised one.
@@ -256,7 +281,12 @@ class Bench {
     for (let at = 0; at < this.#areas.end; at++) {
       if (at === AREA_OFFSET) at = end;
       if (u8[at] === GUARD) continue;
-      report({ component: "outside", offset: at - AREA_OFFSET, expected: GUARD.toString(16), got: hexAt(u8.subarray(0, at + 1), at) });
+      report({
+        component: "outside",
+        offset: at - AREA_OFFSET,
+        expected: GUARD.toString(16),
+        got: hexAt(u8.subarray(0, at + 1), at),
+      });
       break;
     }
     if (record.uintrMiscAfter !== undefined) {
@@ -264,7 +294,8 @@ class Bench {
       const wanted = new Uint8Array(8);
       new DataView(wanted.buffer).setBigUint64(0, record.uintrMiscAfter, true);
       const offset = wanted.findIndex((byte, i) => byte !== misc[i]);
-      if (offset >= 0) report({ component: "UINTR_MISC after the save", offset, expected: hexAt(wanted, offset), got: hexAt(misc, offset) });
+      if (offset >= 0)
+        report({ component: "UINTR_MISC after the save", offset, expected: hexAt(wanted, offset), got: hexAt(misc, offset) });
     }
   }
 }

@@ -11,7 +11,10 @@ test("--help lists every verb with its summary", () => {
 });
 
 test.each(VERBS.map(({ name }) => name))("%s --help describes it and its --json", (name) => {
-  for (const args of [[name, "--help"], ["help", name]]) {
+  for (const args of [
+    [name, "--help"],
+    ["help", name],
+  ]) {
     const { code, out, err } = xsavekit(args);
     expect([code, err]).toEqual([0, ""]);
     expect(out).toContain(`Usage: xsavekit ${name}`);
@@ -47,6 +50,10 @@ test("no verb prints the help on standard error with exit code 2", () => {
 
 test("a reader that closes the pipe ends it quietly", () => {
   const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
-  const { status, stderr } = spawnSync("bash", ["-c", `"${process.execPath}" "${main}" show intel-sapphire-rapids | head -1; exit \${PIPESTATUS[0]}`], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(
+    "bash",
+    ["-c", `"${process.execPath}" "${main}" show intel-sapphire-rapids | head -1; exit \${PIPESTATUS[0]}`],
+    { encoding: "utf8" },
+  );
   expect([status, stderr]).toEqual([0, ""]);
 });

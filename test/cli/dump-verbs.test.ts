@@ -10,7 +10,15 @@ test("import --json: the documented shape", () => {
   expect(code).toBe(0);
   expect(value.format).toBe("cpuid-r");
   for (const cpu of value.cpus) {
-    expect(cpu).toMatchObject({ cpu: expect.any(String), vendor: expect.any(String), family: expect.any(Number), model: expect.any(Number), stepping: expect.any(Number), brand: expect.any(String), diagnostics: expect.any(Array) });
+    expect(cpu).toMatchObject({
+      cpu: expect.any(String),
+      vendor: expect.any(String),
+      family: expect.any(Number),
+      model: expect.any(Number),
+      stepping: expect.any(Number),
+      brand: expect.any(String),
+      diagnostics: expect.any(Array),
+    });
     expect(cpu.leafD["0"]).toHaveLength(4);
     for (const each of cpu.diagnostics) expect(Object.keys(each)).toEqual(["rule", "severity", "line", "message"]);
   }
@@ -25,15 +33,23 @@ test("import writes YAML that lint accepts", () => {
 test("import takes standard input and several dumps", () => {
   const text = readFileSync(join(REPOSITORY, CPUID_R_DUMP), "utf8");
   expect(xsavekitJson(["import", "-"], text).value.cpus).toEqual(xsavekitJson(["import", CPUID_R_DUMP]).value.cpus);
-  expect(xsavekitJson(["import", CPUID_R_DUMP, AIDA_DUMP]).value.map(({ file }: { file: string }) => file)).toEqual([CPUID_R_DUMP, AIDA_DUMP]);
+  expect(xsavekitJson(["import", CPUID_R_DUMP, AIDA_DUMP]).value.map(({ file }: { file: string }) => file)).toEqual([
+    CPUID_R_DUMP,
+    AIDA_DUMP,
+  ]);
 });
 
 test("import: a CPU without leaf 0DH is a finding, other text is unreadable", () => {
-  const old = "CPU 0:\n   0x00000000 0x00: eax=0x00000002 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69\n   0x00000001 0x00: eax=0x00000673 ebx=0x00000000 ecx=0x00000000 edx=0x0387f9ff\n";
+  const old =
+    "CPU 0:\n   0x00000000 0x00: eax=0x00000002 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69\n   0x00000001 0x00: eax=0x00000673 ebx=0x00000000 ecx=0x00000000 edx=0x0387f9ff\n";
   const { code, out, err } = xsavekit(["import", "-"], old);
   expect([code, out]).toEqual([1, ""]);
   expect(err).toContain("no-leaf-0d");
-  for (const [args, message] of [[["import", "package.json"], "not a CPUID dump"], [["import", "no-such"], "no-such: no such file"], [["import", CPUID_R_DUMP, "--id", "Bad Id"], "lower-case words"]] as const) {
+  for (const [args, message] of [
+    [["import", "package.json"], "not a CPUID dump"],
+    [["import", "no-such"], "no-such: no such file"],
+    [["import", CPUID_R_DUMP, "--id", "Bad Id"], "lower-case words"],
+  ] as const) {
     const refused = xsavekit(args);
     expect(refused.code).toBe(2);
     expect(refused.err).toMatch(/^xsavekit: [^\n]*\n$/);

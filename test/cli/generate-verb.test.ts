@@ -8,7 +8,10 @@ const folder = mkdtempSync(join(tmpdir(), "xsavekit-generate-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test("generate --check: the repository's savers are current", () => {
-  expect(xsavekitJson(["generate", "--check"])).toEqual({ code: 0, value: { missing: [], changed: [], handEdited: [], orphaned: [] } });
+  expect(xsavekitJson(["generate", "--check"])).toEqual({
+    code: 0,
+    value: { missing: [], changed: [], handEdited: [], orphaned: [] },
+  });
 });
 
 test("generate --out writes what --check found missing", () => {
@@ -23,7 +26,10 @@ test("generate --out writes what --check found missing", () => {
 });
 
 test("generate: an unknown model, or models without --out, are refused", () => {
-  for (const args of [["generate", "amd-zen-9", "--out", folder], ["generate", "amd-zen-5"]]) {
+  for (const args of [
+    ["generate", "amd-zen-9", "--out", folder],
+    ["generate", "amd-zen-5"],
+  ]) {
     const { code, out, err } = xsavekit(args);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toMatch(/^xsavekit: [^\n]*\n$/);

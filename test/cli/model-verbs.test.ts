@@ -27,8 +27,13 @@ test("models: every model, as table and JSON", () => {
   const { value } = xsavekitJson(["models"]);
   expect(value.models.map(({ id }: { id: string }) => id)).toEqual(bundledIds());
   expect(value.models.find(({ id }: { id: string }) => id === "intel-sapphire-rapids")).toEqual({
-    id: "intel-sapphire-rapids", name: "Intel Sapphire Rapids", kind: "silicon", vendor: "GenuineIntel",
-    xcr0Supported: "0x602e7", xssSupported: "0xdd00", sizes: { standard: 11008, xsavec: 10752, xsaves: 11776 },
+    id: "intel-sapphire-rapids",
+    name: "Intel Sapphire Rapids",
+    kind: "silicon",
+    vendor: "GenuineIntel",
+    xcr0Supported: "0x602e7",
+    xssSupported: "0xdd00",
+    sizes: { standard: 11008, xsavec: 10752, xsaves: 11776 },
   });
   oneLineError(xsavekit(["models", "extra"]), "too many arguments");
 });
@@ -37,13 +42,33 @@ test("show --json: the documented shape", () => {
   const { code, value } = xsavekitJson(["show", "amd-zen-5"]);
   expect(code).toBe(0);
   expect(value).toMatchObject({
-    id: "amd-zen-5", vendor: "AuthenticAMD", xcr0Supported: "0x2e7", xssSupported: "0x1800", sizeMax: 2440,
+    id: "amd-zen-5",
+    vendor: "AuthenticAMD",
+    xcr0Supported: "0x2e7",
+    xssSupported: "0x1800",
+    sizeMax: 2440,
     standard: { rfbm: "0x2e7", size: 2440, offsets: { 2: 576, 5: 832, 6: 896, 7: 1408, 9: 2432 } },
     xsavec: { rfbm: "0x2e7", size: 2440, offsets: { 2: 576, 5: 832, 6: 896, 7: 1408, 9: 2432 } },
     xsaves: { rfbm: "0x1ae7", size: 2480, offsets: { 2: 576, 5: 832, 6: 896, 7: 1408, 9: 2432, 11: 2440, 12: 2456 } },
   });
-  expect(value.components[0]).toEqual({ index: 2, name: "AVX", supervisor: false, size: 256, standardOffset: 576, align64: false, xfd: false });
-  expect(value.components.at(-1)).toEqual({ index: 12, name: "CET_S", supervisor: true, size: 24, standardOffset: null, align64: false, xfd: false });
+  expect(value.components[0]).toEqual({
+    index: 2,
+    name: "AVX",
+    supervisor: false,
+    size: 256,
+    standardOffset: 576,
+    align64: false,
+    xfd: false,
+  });
+  expect(value.components.at(-1)).toEqual({
+    index: 12,
+    name: "CET_S",
+    supervisor: true,
+    size: 24,
+    standardOffset: null,
+    align64: false,
+    xfd: false,
+  });
 });
 
 test("show --mask takes hexadecimal and names, and is cut to the model", () => {
@@ -78,30 +103,60 @@ test("a model is an id, a YAML path, a dump or standard input", () => {
 });
 
 test("compare: exit 0 if identical, 1 if not, the documented shape, Markdown", () => {
-  expect(xsavekitJson(["compare", "amd-zen-4", "amd-zen-5"])).toMatchObject({ code: 0, value: { models: ["amd-zen-4", "amd-zen-5"], identical: true } });
-  const { code, value } = xsavekitJson(["compare", "amd-zen-4", "amd-zen-3", "intel-ice-lake-server", "--mask", "x87,SSE,AVX,PKRU"]);
+  expect(xsavekitJson(["compare", "amd-zen-4", "amd-zen-5"])).toMatchObject({
+    code: 0,
+    value: { models: ["amd-zen-4", "amd-zen-5"], identical: true },
+  });
+  const { code, value } = xsavekitJson([
+    "compare",
+    "amd-zen-4",
+    "amd-zen-3",
+    "intel-ice-lake-server",
+    "--mask",
+    "x87,SSE,AVX,PKRU",
+  ]);
   expect(code).toBe(1);
   expect(value.components[1]).toEqual({
-    index: 9, name: "PKRU", differs: true,
-    values: [{ size: 8, standardOffset: 2432, compactedOffset: 832 }, { size: 8, standardOffset: 2432, compactedOffset: 832 }, { size: 8, standardOffset: 2688, compactedOffset: 832 }],
+    index: 9,
+    name: "PKRU",
+    differs: true,
+    values: [
+      { size: 8, standardOffset: 2432, compactedOffset: 832 },
+      { size: 8, standardOffset: 2432, compactedOffset: 832 },
+      { size: 8, standardOffset: 2688, compactedOffset: 832 },
+    ],
   });
   const text = xsavekit(["compare", "amd-zen-4", "intel-ice-lake-server"]);
   expect(text.code).toBe(1);
   expect(text.out).toMatch(/^≠ +9 +PKRU +8 @ 2432 \/ 2432 +8 @ 2688 \/ /m);
   const markdown = xsavekit(["compare", "amd-zen-4", "intel-ice-lake-server", "--markdown"]);
   expect(markdown.code).toBe(1);
-  expect(markdown.out).toMatch(/^\|  \| n \| component \| amd-zen-4 \| intel-ice-lake-server \|\n\|---\|---:\|---\|---:\|---:\|\n/);
+  expect(markdown.out).toMatch(
+    /^\|  \| n \| component \| amd-zen-4 \| intel-ice-lake-server \|\n\|---\|---:\|---\|---:\|---:\|\n/,
+  );
   oneLineError(xsavekit(["compare", "amd-zen-4"]), "at least two models");
 });
 
 test("lint: 0 with warnings at most, 1 with an error, 2 for what cannot be read", () => {
   expect(xsavekitJson(["lint", "cpu-models/amd-zen-5.yaml", "cpu-models/masks.yaml"])).toEqual({
     code: 0,
-    value: { files: [{ file: "cpu-models/amd-zen-5.yaml", diagnostics: [] }, { file: "cpu-models/masks.yaml", diagnostics: [] }] },
+    value: {
+      files: [
+        { file: "cpu-models/amd-zen-5.yaml", diagnostics: [] },
+        { file: "cpu-models/masks.yaml", diagnostics: [] },
+      ],
+    },
   });
   const { code, value } = xsavekitJson(["lint", badModel]);
   expect(code).toBe(1);
-  expect(value.files[0].diagnostics[0]).toMatchObject({ severity: "error", line: expect.any(Number), column: expect.any(Number), rule: expect.any(String), message: expect.any(String), remedy: expect.any(String) });
+  expect(value.files[0].diagnostics[0]).toMatchObject({
+    severity: "error",
+    line: expect.any(Number),
+    column: expect.any(Number),
+    rule: expect.any(String),
+    message: expect.any(String),
+    remedy: expect.any(String),
+  });
   expect(xsavekit(["lint", badModel]).out).toContain("1 file, 1 error, 0 warnings");
   expect(xsavekitJson(["lint", AIDA_DUMP]).value.files[0].file).toBe(AIDA_DUMP);
   const missing = xsavekit(["lint", "no-such-file", "cpu-models/amd-zen-5.yaml"]);

@@ -19,7 +19,12 @@ export interface Outcome {
 }
 
 export function xsavekit(args: readonly string[], input = ""): Outcome {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd: REPOSITORY, input, encoding: "utf8", maxBuffer: 1 << 28 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: REPOSITORY,
+    input,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   return { code: status, out: stdout, err: stderr };
 }
 

@@ -21,7 +21,10 @@ interface Save {
 /** Some saves of the collection that write an area. */
 function saves(): Save[] {
   const lines = gunzipSync(readFileSync(VECTORS)).toString("utf8").trim().split("\n");
-  return lines.map((line) => JSON.parse(line)).filter(({ after, fault, rfbm }) => after !== undefined && fault === null && rfbm === "0x7").slice(0, 4);
+  return lines
+    .map((line) => JSON.parse(line))
+    .filter(({ after, fault, rfbm }) => after !== undefined && fault === null && rfbm === "0x7")
+    .slice(0, 4);
 }
 
 test.skipIf(SKIPPED !== undefined)("verify: recorded executions pass, a changed byte is a finding", () => {
@@ -40,7 +43,14 @@ test.skipIf(SKIPPED !== undefined)("verify: recorded executions pass, a changed 
   const changed = first.after[1152] === "0" ? "1" : "0";
   writeFileSync(bad, JSON.stringify({ ...first, after: `${first.after.slice(0, 1152)}${changed}${first.after.slice(1153)}` }));
   const failing = xsavekitJson(["verify", bad]);
-  expect(failing).toMatchObject({ code: 1, value: { passed: 0, failed: 1, failures: expect.arrayContaining([expect.objectContaining({ id: first.id, component: "AVX", offset: 576 })]) } });
+  expect(failing).toMatchObject({
+    code: 1,
+    value: {
+      passed: 0,
+      failed: 1,
+      failures: expect.arrayContaining([expect.objectContaining({ id: first.id, component: "AVX", offset: 576 })]),
+    },
+  });
   const text = xsavekit(["verify", bad]);
   expect(text.code).toBe(1);
   expect(text.out).toMatch(/^0 passed, 1 failed\n/);

@@ -16,7 +16,11 @@ const withoutLines = (dump: RawDump): unknown =>
 const unnumbered = (...rows: string[]): LeafDCpu | undefined =>
   leafDCpus(
     readDump(
-      ["00000000: 0000001B-756E6547-6C65746E-49656E69", "00000001: 000606A6-00000800-7FFEFBFF-BFEBFBFF", ...rows.map((row) => `0000000D: ${row}`)]
+      [
+        "00000000: 0000001B-756E6547-6C65746E-49656E69",
+        "00000001: 000606A6-00000800-7FFEFBFF-BFEBFBFF",
+        ...rows.map((row) => `0000000D: ${row}`),
+      ]
         .map((row) => `CPUID ${row}`)
         .join("\n"),
     ),
@@ -28,7 +32,15 @@ test("AIDA64 text: CPUs by heading, hexadecimal sub-leaf numbers, lines", () => 
   expect(dump.problems).toEqual([]);
   expect(dump.cpus.map((cpu) => cpu.label)).toEqual(["Logical CPU #0", "Logical CPU #1"]);
   const [cpu] = leafDCpus(dump);
-  expect(cpu).toMatchObject({ cpu: "Logical CPU #0", vendor: "GenuineIntel", family: 6, model: 0x9a, stepping: 3, brand: "Example CPU", problems: [] });
+  expect(cpu).toMatchObject({
+    cpu: "Logical CPU #0",
+    vendor: "GenuineIntel",
+    family: 6,
+    model: 0x9a,
+    stepping: 3,
+    brand: "Example CPU",
+    problems: [],
+  });
   expect(subleaves(cpu)).toEqual([0, 1, 2, 8, 9, 11, 12, 16]);
   expect(cpu?.leafD.get(2)).toEqual({ registers: [0x100, 0x240, 0, 0], line: 11 });
 });
@@ -37,14 +49,24 @@ test("logical CPUs that differ stay apart, equal ones are one", () => {
   const cpus = leafDCpus(readDump(aida));
   expect(distinctCpus(cpus).map(({ labels }) => labels)).toEqual([["Logical CPU #0"], ["Logical CPU #1"]]);
   const [first] = cpus;
-  expect(first && distinctCpus([first, { ...first, cpu: "other" }]).map(({ labels }) => labels)).toEqual([["Logical CPU #0", "other"]]);
+  expect(first && distinctCpus([first, { ...first, cpu: "other" }]).map(({ labels }) => labels)).toEqual([
+    ["Logical CPU #0", "other"],
+  ]);
 });
 
 test("cpuid -r: vendor kept to the blank, LWP at sub-leaf 3EH", () => {
   const dump = readDump(cpuidR);
   expect([dump.format, dump.problems]).toEqual(["cpuid-r", []]);
   const [cpu] = leafDCpus(dump);
-  expect(cpu).toMatchObject({ cpu: "CPU 0", vendor: "  Shanghai  ", family: 6, model: 0x7b, stepping: 1, brand: "", problems: [] });
+  expect(cpu).toMatchObject({
+    cpu: "CPU 0",
+    vendor: "  Shanghai  ",
+    family: 6,
+    model: 0x7b,
+    stepping: 1,
+    brand: "",
+    problems: [],
+  });
   expect(subleaves(cpu)).toEqual([0, 1, 2, 62]);
 });
 
@@ -52,7 +74,16 @@ test("libcpuid's arrays: decimal and hexadecimal names, nothing after the line o
   const dump = readDump(libcpuid);
   expect([dump.format, dump.problems]).toEqual(["libcpuid-test", []]);
   expect(dump.cpus.map((cpu) => cpu.rows.map((row) => [row.leaf, row.subleaf]))).toEqual([
-    [[0, undefined], [1, undefined], [13, undefined], [0x80000002, undefined], [4, 1], [11, 1], [0x14, 1], [0x8000001d, 0]],
+    [
+      [0, undefined],
+      [1, undefined],
+      [13, undefined],
+      [0x80000002, undefined],
+      [4, 1],
+      [11, 1],
+      [0x14, 1],
+      [0x8000001d, 0],
+    ],
   ]);
   const [cpu] = leafDCpus(dump);
   expect(cpu).toMatchObject({ vendor: "AuthenticAMD", family: 0x15, model: 1, stepping: 2, brand: "Example CPU" });
@@ -72,7 +103,10 @@ test.each([
   ["byte order mark", (text: string) => `\uFEFF${text}`],
   ["byte order mark read as Latin-1", (text: string) => `\u00EF\u00BB\u00BF${text}`],
   ["blanks at both ends", (text: string) => text.replaceAll("\n", "  \t\n  ")],
-  ["lower case rows", (text: string) => text.replace(/^(?:CPUID 0|CPUID 8|basic|ext|intel|amd| +0x).*$/gm, (line) => line.toLowerCase())],
+  [
+    "lower case rows",
+    (text: string) => text.replace(/^(?:CPUID 0|CPUID 8|basic|ext|intel|amd| +0x).*$/gm, (line) => line.toLowerCase()),
+  ],
   ["upper case digits", (text: string) => text.replace(/[0-9a-f]{8}/g, (digits) => digits.toUpperCase())],
 ])("%s changes nothing", (_, change) => {
   for (const text of [aida, cpuidR, libcpuid]) {
@@ -89,12 +123,20 @@ test("lines are counted the same with any line end", () => {
 
 test("CPUs without headings: a leaf 0 opens the next", () => {
   const text = aida.replace(/^-+\[.*$/gm, "");
-  expect(readDump(text).cpus.map((cpu) => [cpu.label, cpu.rows.length])).toEqual([["CPU 0", 13], ["CPU 1", 10]]);
+  expect(readDump(text).cpus.map((cpu) => [cpu.label, cpu.rows.length])).toEqual([
+    ["CPU 0", 13],
+    ["CPU 1", 10],
+  ]);
 });
 
 test("damaged rows are named with their line, the rest is read", () => {
   const cut = aida.replace("00000100-00000240-00000000-00000000 [SL 02]", "00000100-00000240-0000000-00000000 [SL 02]");
-  expect(readDump(cut).problems).toMatchObject([{ rule: "bad-row", severity: "error", line: 11 }, { rule: "bad-row", line: 32 }].slice(0, 1));
+  expect(readDump(cut).problems).toMatchObject(
+    [
+      { rule: "bad-row", severity: "error", line: 11 },
+      { rule: "bad-row", line: 32 },
+    ].slice(0, 1),
+  );
   expect(rules(leafDCpus(readDump(cut))[0])).toEqual(["component-row-missing"]);
   for (const tail of ["[SL 0", "[SL xx]", "[SL]", "[S"]) {
     expect(rules(readDump(`CPUID 0000000D: 00000100-00000240-00000000-00000000 ${tail}\nx`))).toEqual(["bad-row", "no-rows"]);
@@ -109,7 +151,11 @@ test("a dump cut inside a row is truncated", () => {
 
 test("text that is no dump", () => {
   for (const text of ["", "  \n", "hello", "0x00000000: EAX=0x0000000d, EBX=0x68747541, ECX=0x444d4163, EDX=0x69746e65"]) {
-    expect(readDump(text)).toMatchObject({ format: "unknown", cpus: [], problems: [{ rule: "unknown-format", severity: "error" }] });
+    expect(readDump(text)).toMatchObject({
+      format: "unknown",
+      cpus: [],
+      problems: [{ rule: "unknown-format", severity: "error" }],
+    });
   }
   expect(rules(readDump(aida, "no-such"))).toEqual(["unknown-format"]);
   expect(rules(readDump(aida, "cpuid-r"))).toContain("no-rows");
@@ -121,9 +167,14 @@ test("formats have distinct names", () => {
 
 test("sub-leaf numbers are inferred by masks, sizes and offsets", () => {
   const cpu = unnumbered(
-    "000002E7-00000A80-00000A88-00000000", "0000000F-00000A00-00000100-00000000", "00000100-00000240-00000000-00000000",
-    "00000040-00000440-00000000-00000000", "00000200-00000480-00000000-00000000", "00000400-00000680-00000000-00000000",
-    "00000080-00000000-00000001-00000000", "00000008-00000A80-00000000-00000000",
+    "000002E7-00000A80-00000A88-00000000",
+    "0000000F-00000A00-00000100-00000000",
+    "00000100-00000240-00000000-00000000",
+    "00000040-00000440-00000000-00000000",
+    "00000200-00000480-00000000-00000000",
+    "00000400-00000680-00000000-00000000",
+    "00000080-00000000-00000001-00000000",
+    "00000008-00000A80-00000000-00000000",
   );
   expect(subleaves(cpu)).toEqual([0, 1, 2, 5, 6, 7, 8, 9]);
   expect(rules(cpu)).toEqual(["subleaf-inferred"]);
@@ -138,27 +189,43 @@ test("sub-leaf 1 left out: the second row is AVX", () => {
 test("rows that could be two things are not numbered", () => {
   // One supervisor row of 8 bytes; PASID, HDC and HWP all have 8.
   const cpu = unnumbered(
-    "00000007-00000340-00000340-00000000", "0000000F-00000340-00012400-00000000", "00000100-00000240-00000000-00000000",
+    "00000007-00000340-00000340-00000000",
+    "0000000F-00000340-00012400-00000000",
+    "00000100-00000240-00000000-00000000",
     "00000008-00000000-00000001-00000000",
   );
   expect(subleaves(cpu)).toEqual([0, 1, 2]);
-  expect(rules(cpu)).toEqual(["subleaf-inferred", "subleaf-unknown", "component-row-missing", "component-row-missing", "component-row-missing"]);
+  expect(rules(cpu)).toEqual([
+    "subleaf-inferred",
+    "subleaf-unknown",
+    "component-row-missing",
+    "component-row-missing",
+    "component-row-missing",
+  ]);
 });
 
 test("a place that no known CPU has is accepted when order and size suffice", () => {
-  const cpu = unnumbered("00000207-00000400-00000400-00000000", "00000000-00000000-00000000-00000000", "00000100-00000240-00000000-00000000", "00000008-00000400-00000000-00000000");
+  const cpu = unnumbered(
+    "00000207-00000400-00000400-00000000",
+    "00000000-00000000-00000000-00000000",
+    "00000100-00000240-00000000-00000000",
+    "00000008-00000400-00000000-00000000",
+  );
   expect(subleaves(cpu)).toEqual([0, 1, 2, 9]);
 });
 
 test("what leaf 0DH can lack", () => {
-  const of = (...lines: string[]): LeafDCpu | undefined => leafDCpus(readDump(lines.map((line) => `CPUID ${line}`).join("\n")))[0];
+  const of = (...lines: string[]): LeafDCpu | undefined =>
+    leafDCpus(readDump(lines.map((line) => `CPUID ${line}`).join("\n")))[0];
   const leaf0 = (max: string): string => `00000000: ${max}-756E6547-6C65746E-49656E69`;
   const leaf1 = "00000001: 000006FB-00000800-0000E3BD-BFEBFBFF";
   expect(rules(of(leaf0("0000000A"), leaf1))).toEqual(["no-leaf-0d"]);
   const echoed = of(leaf0("0000000A"), leaf1, "0000000D: 07280203-00000000-00000000-00002501");
   expect([rules(echoed), echoed?.leafD.size]).toEqual([["leaf-0d-echoed"], 0]);
   expect(rules(of(leaf0("0000000D"), leaf1, "0000000D: 00000000-00000000-00000000-00000000 [SL 00]"))).toEqual(["leaf-0d-zero"]);
-  expect(rules(of("0000000D: 00000003-00000240-00000240-00000000 [SL 00]", "0000000D: 00000000-00000000-00000000-00000000 [SL 01]"))).toEqual(["no-leaf-0", "no-leaf-1"]);
+  expect(
+    rules(of("0000000D: 00000003-00000240-00000240-00000000 [SL 00]", "0000000D: 00000000-00000000-00000000-00000000 [SL 01]")),
+  ).toEqual(["no-leaf-0", "no-leaf-1"]);
   expect(rules(of(leaf0("0000000D"), leaf1, "0000000D: 00000100-00000240-00000000-00000000 [SL 02]"))).toEqual(["no-subleaf-0"]);
 });
 

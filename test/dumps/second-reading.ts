@@ -66,7 +66,15 @@ export function secondReading(text: string): SecondRow[][] {
 
 /** What a row without a number is, by its size and offset alone; -1 if that does not say. */
 const BY_PLACE: Record<string, number> = {
-  "256@576": 2, "64@960": 3, "64@1024": 4, "64@1088": 5, "512@1152": 6, "1024@1664": 7, "128@0": 8, "8@2688": 9, "64@832": 9,
+  "256@576": 2,
+  "64@960": 3,
+  "64@1024": 4,
+  "64@1088": 5,
+  "512@1152": 6,
+  "1024@1664": 7,
+  "128@0": 8,
+  "8@2688": 9,
+  "64@832": 9,
 };
 
 /** Sub-leaf to registers; unprinted numbers by the table above. */

@@ -63,9 +63,12 @@ describe.skipIf(SKIPPED !== undefined)("every real dump of the three text format
       expect(said, file).not.toBeNull();
       const [, brand = "", vendor, family = "", model = "", stepping = ""] = said ?? [];
       const cpu = cpus[0];
-      expect([cpu?.vendor, cpu?.family, cpu?.model, cpu?.stepping], file).toEqual(
-        [vendor, parseInt(family, 16), parseInt(model, 16), parseInt(stepping, 16)],
-      );
+      expect([cpu?.vendor, cpu?.family, cpu?.model, cpu?.stepping], file).toEqual([
+        vendor,
+        parseInt(family, 16),
+        parseInt(model, 16),
+        parseInt(stepping, 16),
+      ]);
       expect(cpu?.brand.replace(/\s+/g, " "), file).toBe(brand === "?" ? "" : brand.replace(/\s+/g, " "));
     }
   });
@@ -84,7 +87,11 @@ describe.skipIf(SKIPPED !== undefined)("every real dump of the three text format
     expect(incomplete).toEqual(expect.arrayContaining(listed));
     console.log(`${incomplete.length} dumps lack component rows, ${new Set(listed).size} of them listed`);
     const count = (rule: string): string => `${rule} ${withRule(rule).length}`;
-    console.log(["subleaf-inferred", "no-subleaf-1", "component-row-missing", "no-component-rows", "leaf-0d-zero", "leaf-0d-echoed"].map(count).join(", "));
+    console.log(
+      ["subleaf-inferred", "no-subleaf-1", "component-row-missing", "no-component-rows", "leaf-0d-zero", "leaf-0d-echoed"]
+        .map(count)
+        .join(", "),
+    );
     expect(withRule("subleaf-unknown", "duplicate-row", "no-leaf-0d")).toEqual([]);
   });
 

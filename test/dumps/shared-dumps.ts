@@ -26,11 +26,22 @@ export function sharedBytes(file: string): Uint8Array {
 /** `folder/file` to what the collection's list says about the CPU. */
 export function sharedSources(): Map<string, string> {
   const lines = readFileSync(`${FOLDER}SOURCES.md`, "utf8").split("\n");
-  return new Map(lines.filter((line) => line.startsWith("| ")).map((line) => line.slice(2).split(" | ")).map(([file = "", cpu = ""]) => [file, cpu]));
+  return new Map(
+    lines
+      .filter((line) => line.startsWith("| "))
+      .map((line) => line.slice(2).split(" | "))
+      .map(([file = "", cpu = ""]) => [file, cpu]),
+  );
 }
 
 /** Files under a heading of the collection's list of anomalies. */
 export function anomaly(heading: string): string[] {
-  const section = readFileSync(REFERENCE, "utf8").split("\n### ").find((part) => part.startsWith(heading)) ?? "";
-  return section.split("\n").filter((line) => line.startsWith("* ")).map((line) => line.slice(2).split(/(?<=\.(?:txt|test)):/)[0] ?? "");
+  const section =
+    readFileSync(REFERENCE, "utf8")
+      .split("\n### ")
+      .find((part) => part.startsWith(heading)) ?? "";
+  return section
+    .split("\n")
+    .filter((line) => line.startsWith("* "))
+    .map((line) => line.slice(2).split(/(?<=\.(?:txt|test)):/)[0] ?? "");
 }

@@ -31,9 +31,14 @@ test("the committed output is what the generator writes", () => {
 });
 
 test("two runs, any order of models and any order of YAML keys give the same bytes", () => {
-  const plain = generate(few.map((id) => loadBundledModel(id)), options).files;
+  const plain = generate(
+    few.map((id) => loadBundledModel(id)),
+    options,
+  ).files;
   const models = few.map((id) => {
-    const { components, ...rest } = parse(readFileSync(join(modelsFolder(), `${id}.yaml`), "utf8"), { intAsBigInt: true }) as Record<string, unknown>;
+    const { components, ...rest } = parse(readFileSync(join(modelsFolder(), `${id}.yaml`), "utf8"), {
+      intAsBigInt: true,
+    }) as Record<string, unknown>;
     const hex = (value: unknown): string => `0x${(value as bigint).toString(16)}`;
     const reordered = {
       components: Object.fromEntries(shuffled(Object.entries(components as object))),
@@ -61,7 +66,10 @@ test("a model's free text cannot leave its comment, and no text of it is code", 
 });
 
 test("no generated file carries a date or a path of a machine", () => {
-  for (const { text } of generate(few.map((id) => loadBundledModel(id)), options).files) {
+  for (const { text } of generate(
+    few.map((id) => loadBundledModel(id)),
+    options,
+  ).files) {
     expect(text).not.toMatch(/20\d\d-\d\d-\d\d|\/home\/|\/tmp\/|file:/);
     expect(isHandEdited(text)).toBe(false);
     expect(isHandEdited(text.replace("const", "const "))).toBe(true);
@@ -75,7 +83,9 @@ test("every bundled model has savers, and all groups of a model are loadable by 
 });
 
 test("a broken template is named with file and place", () => {
-  expect(() => generate([loadBundledModel("amd-zen-4")], { ...options, templates: { "save-body.hbs": "{{#if}}" } })).toThrow(/templates\/save-body\.hbs/);
+  expect(() => generate([loadBundledModel("amd-zen-4")], { ...options, templates: { "save-body.hbs": "{{#if}}" } })).toThrow(
+    /templates\/save-body\.hbs/,
+  );
 });
 
 test.each([
@@ -91,7 +101,12 @@ test.each([
   const template = templateTexts()["save-body.hbs"];
   expect(template).toContain(from);
   const templates = { "save-body.hbs": template.replaceAll(from, to) };
-  expect(() => generate(few.map((id) => loadBundledModel(id)), { ...options, templates })).toThrow(/savers\/.*(planned|allowed)/);
+  expect(() =>
+    generate(
+      few.map((id) => loadBundledModel(id)),
+      { ...options, templates },
+    ),
+  ).toThrow(/savers\/.*(planned|allowed)/);
 });
 
 describe("the writer", () => {

@@ -23,7 +23,10 @@ const CASES: readonly (readonly [string, GroupSpec[]])[] = [
   ["XSAVE, pointers zero unless ES", groups(loadModel("amd-zen-3"), 0x207n, ["XSAVE"], "zero-unless-es")],
   ["XSAVEOPT, pointers kept unless ES", groups(loadModel("amd-bulldozer"), 0x4000000000000007n, ["XSAVEOPT"], "kept-unless-es")],
   ["XSAVEC, pointers saved", groups(loadModel("intel-tiger-lake"), 0x2e7n, ["XSAVEC", "XSAVES"], "saved")],
-  ["XSAVES with PT, UINTR and LBR", groups(loadModel("intel-sapphire-rapids"), 0x2e7n | (loadModel("intel-sapphire-rapids").xssSupported & 0xc100n), ["XSAVES"])],
+  [
+    "XSAVES with PT, UINTR and LBR",
+    groups(loadModel("intel-sapphire-rapids"), 0x2e7n | (loadModel("intel-sapphire-rapids").xssSupported & 0xc100n), ["XSAVES"]),
+  ],
 ];
 
 function refusal(text: string, specs: readonly GroupSpec[]): string | undefined {
@@ -41,10 +44,16 @@ function changes(text: string): { start: number; end: number; to: string }[] {
   const file = ts.createSourceFile(PATH, text, ts.ScriptTarget.ES2022, true);
   const out: { start: number; end: number; to: string }[] = [];
   const swap = new Map<ts.SyntaxKind, string>([
-    [ts.SyntaxKind.PlusToken, "-"], [ts.SyntaxKind.AmpersandToken, "|"], [ts.SyntaxKind.BarToken, "^"], [ts.SyntaxKind.CaretToken, "&"],
-    [ts.SyntaxKind.GreaterThanGreaterThanGreaterThanToken, ">>"], [ts.SyntaxKind.GreaterThanGreaterThanToken, ">>>"],
-    [ts.SyntaxKind.LessThanLessThanToken, ">>"], [ts.SyntaxKind.MinusToken, "+"],
-    [ts.SyntaxKind.TrueKeyword, "false"], [ts.SyntaxKind.FalseKeyword, "true"],
+    [ts.SyntaxKind.PlusToken, "-"],
+    [ts.SyntaxKind.AmpersandToken, "|"],
+    [ts.SyntaxKind.BarToken, "^"],
+    [ts.SyntaxKind.CaretToken, "&"],
+    [ts.SyntaxKind.GreaterThanGreaterThanGreaterThanToken, ">>"],
+    [ts.SyntaxKind.GreaterThanGreaterThanToken, ">>>"],
+    [ts.SyntaxKind.LessThanLessThanToken, ">>"],
+    [ts.SyntaxKind.MinusToken, "+"],
+    [ts.SyntaxKind.TrueKeyword, "false"],
+    [ts.SyntaxKind.FalseKeyword, "true"],
   ]);
   const visit = (node: ts.Node): void => {
     const [start, end] = [node.getStart(file), node.getEnd()];
@@ -55,7 +64,9 @@ function changes(text: string): { start: number; end: number; to: string }[] {
       }
     } else if (ts.isStringLiteral(node) && !ts.isImportDeclaration(node.parent)) out.push({ start, end, to: `"${node.text}x"` });
     else if (/^[vmtqopxc]\d/.test(name)) out.push({ start, end, to: `${name}1` });
-    else if (["base", "initial", "initialBase", "sink", "low", "high", "i32", "b64", "u8", "offset", "processor"].includes(name)) {
+    else if (
+      ["base", "initial", "initialBase", "sink", "low", "high", "i32", "b64", "u8", "offset", "processor"].includes(name)
+    ) {
       out.push({ start, end, to: name === "low" ? "high" : name === "offset" ? "processor" : name === "i32" ? "b64" : "low" });
     } else if (swap.has(node.kind)) out.push({ start, end, to: swap.get(node.kind)! });
     else if (ts.isPrefixUnaryExpression(node)) out.push({ start, end: start + 1, to: "" });
@@ -78,7 +89,9 @@ test.each(CASES)("no changed number, view, name or operator of a module passes: 
     tried++;
     if (refusal(text.slice(0, start) + to + text.slice(end), specs) === undefined) {
       const lineStart = text.lastIndexOf("\n", start) + 1;
-      survivors.push(`${text.slice(lineStart, text.indexOf("\n", start)).trim().slice(0, 100)}: ${text.slice(start, end)} -> ${to}`);
+      survivors.push(
+        `${text.slice(lineStart, text.indexOf("\n", start)).trim().slice(0, 100)}: ${text.slice(start, end)} -> ${to}`,
+      );
     }
   }
   console.log(`proof, ${label}: ${tried} of ${all.length} changes refused`);
@@ -101,9 +114,9 @@ test.each(CASES)("a missing, doubled or swapped statement of a save function doe
 });
 
 test("no changed number or name of the template passes", { timeout: 60_000 }, () => {
-  const places = [...TEMPLATE.matchAll(/\b\d+\b|\b(?:low|high|base|sink|initial|initialBase|registers|areas)\b|>>>|\bR\b|\bQ\b/g)].filter(
-    ({ index }) => !/\/\/[^\n]*$/.test(TEMPLATE.slice(0, index)),
-  );
+  const places = [
+    ...TEMPLATE.matchAll(/\b\d+\b|\b(?:low|high|base|sink|initial|initialBase|registers|areas)\b|>>>|\bR\b|\bQ\b/g),
+  ].filter(({ index }) => !/\/\/[^\n]*$/.test(TEMPLATE.slice(0, index)));
   const survivors: string[] = [];
   for (const { index, 0: token } of places) {
     const to = /^\d+$/.test(token) ? String(Number(token) + 1) : token === ">>>" ? ">>" : token === "low" ? "high" : "low";
@@ -180,13 +193,22 @@ test.each([
 test.each([
   ["a statement beside the savers", (text: string) => `${text}\nconsole.log(1);\n`],
   ["a second import", (text: string) => text.replace("\n", '\nimport "node:fs";\n')],
-  ["a second declaration", (text: string) => text.replace(/export const (\w+_all): SaverForm = /, "export const $1: SaverForm = x, y = ")],
-  ["another statement in bind", (text: string) => text.replace("    const Q = areas.i32;", "    const Q = areas.i32;\n    globalThis.x = 1;")],
+  [
+    "a second declaration",
+    (text: string) => text.replace(/export const (\w+_all): SaverForm = /, "export const $1: SaverForm = x, y = "),
+  ],
+  [
+    "another statement in bind",
+    (text: string) => text.replace("    const Q = areas.i32;", "    const Q = areas.i32;\n    globalThis.x = 1;"),
+  ],
   ["an async save function", (text: string) => text.replace("return function", "return async function")],
   ["a generator", (text: string) => text.replace("return function ", "return function* ")],
   ["another maker", (text: string) => text.replace("saverForm({", "Object.freeze({")],
   ["a getter", (text: string) => text.replace(/sink: \w+,/, "get sink() { return false; },")],
-  ["a saver that is not planned", (text: string) => text.replace(/(export const \w+)(: SaverGroup)/, "export const more: SaverForm = saverForm({});\n$1$2")],
+  [
+    "a saver that is not planned",
+    (text: string) => text.replace(/(export const \w+)(: SaverGroup)/, "export const more: SaverForm = saverForm({});\n$1$2"),
+  ],
   ["text that does not parse", (text: string) => text.replace("areas.check(", "areas.check((")],
 ])("%s is refused", (_, change) => {
   const text = change(plain);

@@ -7,7 +7,14 @@ import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { selectSave } from "../../src/runtime/select-save.ts";
 import { type NaiveSave, naiveSave } from "../reference/naive-save.ts";
 import {
-  copyRegisters, firstDifference, Prng, randomCpu, randomiseRegisters, randomPrefill, randomSubset, randomXcr0,
+  copyRegisters,
+  firstDifference,
+  Prng,
+  randomCpu,
+  randomiseRegisters,
+  randomPrefill,
+  randomSubset,
+  randomXcr0,
 } from "../reference/random-processors.ts";
 import { SaversFolder } from "./load-savers.ts";
 
@@ -33,7 +40,11 @@ test(`generated savers of ${MODELS} random CPUs store what the manual's pseudo-c
     const userMask = prng.chance(0.6) ? xcr0 : randomSubset(prng, xcr0);
     const classes = [3n, 7n, randomSubset(prng, xcr0)];
     // Building and compiling takes most of the time: two families of each CPU but in the full run, one where XSAVES has more.
-    const families = full ? FAMILIES.flat() : prng.chance(0.4) ? FAMILIES[2]! : [...FAMILIES[0]!, ...FAMILIES[1]!].slice(prng.below(2));
+    const families = full
+      ? FAMILIES.flat()
+      : prng.chance(0.4)
+        ? FAMILIES[2]!
+        : [...FAMILIES[0]!, ...FAMILIES[1]!].slice(prng.below(2));
     const requested: RequestedMask[] = [{ name: "user", rfbm: userMask, families, xinuseClasses: classes }];
     if (xss !== 0n && cpu.instructions.xsaves) {
       const rfbm = randomSubset(prng, userMask) | xss;
@@ -65,16 +76,29 @@ test(`generated savers of ${MODELS} random CPUs store what the manual's pseudo-c
               processors.setXinuse(processor, form.inUse | (randomSubset(prng, cpu.xcr0Supported) & ~rfbm));
             }
             const registers = copyRegisters(processors, processor);
-            const save: NaiveSave = { instruction, operandSize: 64, mode64: true, rows: cpu.components, pkruUpperKept: cpu.quirks.pkruUpperBytes === "kept", pointers: cpu.quirks.x87Pointers, registers, rfbm };
+            const save: NaiveSave = {
+              instruction,
+              operandSize: 64,
+              mode64: true,
+              rows: cpu.components,
+              pkruUpperKept: cpu.quirks.pkruUpperBytes === "kept",
+              pointers: cpu.quirks.x87Pointers,
+              registers,
+              rfbm,
+            };
             randomPrefill(prng, areas, offset);
             const wanted = areas.u8.slice(0, BYTES);
             naiveSave(save, wanted.subarray(offset));
             selected.save(processor, offset);
             const difference = firstDifference(areas.u8.subarray(0, BYTES), wanted);
-            if (difference !== undefined) throw new Error(`seed ${seed}, ${group.name} as ${instruction}, processor ${processor}, offset ${offset}: ${difference}`);
+            if (difference !== undefined)
+              throw new Error(
+                `seed ${seed}, ${group.name} as ${instruction}, processor ${processor}, offset ${offset}: ${difference}`,
+              );
             for (const [index, bytes] of registers.extended) {
               const changed = firstDifference(processors.component(processor, index), bytes);
-              if (changed !== undefined) throw new Error(`seed ${seed}, ${group.name} as ${instruction}: registers of ${index}: ${changed}`);
+              if (changed !== undefined)
+                throw new Error(`seed ${seed}, ${group.name} as ${instruction}: registers of ${index}: ${changed}`);
             }
             counts.comparisons++;
             counts[areas === arena ? "arena" : "buffer"]++;

@@ -26,7 +26,11 @@ const CASES = process.env["XSAVEKIT_FULL"] === "1" ? 60_000 : 12_000;
 /** This CPU from its own CPUID; supervisor components are out of reach of a user's program. */
 function describe(hello: OracleHello, mxcsrMask: number): ProcessorDescription {
   const amd = hello.vendor === "AuthenticAMD" || hello.vendor === "HygonGenuine";
-  const x87Pointers: X87Pointers = !amd ? "saved" : hello.xsaveerptr || hello.family >= 0x17 ? "zero-unless-es" : "kept-unless-es";
+  const x87Pointers: X87Pointers = !amd
+    ? "saved"
+    : hello.xsaveerptr || hello.family >= 0x17
+      ? "zero-unless-es"
+      : "kept-unless-es";
   return {
     id: "this-cpu",
     xcr0Supported: hello.xcr0,
@@ -58,14 +62,29 @@ test.runIf(oracle !== undefined)("savers store what this CPU stores", { timeout:
     ? { ...described, quirks: { ...described.quirks, pkruUpperBytes: "kept" } }
     : described;
   const space = stateSpaceOf(hello, mxcsrMask);
-  const families: SaveFamily[] = ["XSAVE", ...(hello.xsavec ? (["XSAVEC"] as const) : []), ...(hello.xsaveopt ? (["XSAVEOPT"] as const) : [])];
+  const families: SaveFamily[] = [
+    "XSAVE",
+    ...(hello.xsavec ? (["XSAVEC"] as const) : []),
+    ...(hello.xsaveopt ? (["XSAVEOPT"] as const) : []),
+  ];
   const processors = new Processors(cpu, { xcr0: hello.xcr0 });
   const areas = createArena({ bytes: hello.areaBytes, largestArea: hello.areaBytes });
 
   // Savers for a good part of the masks that will occur, the general path for all.
   const prng = new Prng(0x5eed_c0de);
-  const masks = new Set<bigint>([hello.xcr0, 0n, 1n, 2n, 3n, 4n & hello.xcr0, 7n & hello.xcr0, hello.xcr0 & ~1n, hello.xcr0 & ~2n]);
-  while (masks.size < 28 && masks.size < 2 ** Math.min(10, hello.components.length)) masks.add(randomMask(prng, space) & hello.xcr0);
+  const masks = new Set<bigint>([
+    hello.xcr0,
+    0n,
+    1n,
+    2n,
+    3n,
+    4n & hello.xcr0,
+    7n & hello.xcr0,
+    hello.xcr0 & ~1n,
+    hello.xcr0 & ~2n,
+  ]);
+  while (masks.size < 28 && masks.size < 2 ** Math.min(10, hello.components.length))
+    masks.add(randomMask(prng, space) & hello.xcr0);
   const requested: RequestedMask[] = [...masks].map((rfbm) => ({ name: "test", rfbm, families, xinuseClasses: [3n, 7n] }));
   const folder = new SaversFolder();
   const savers = await folder.load(groupsFor(cpu, requested, registerSlots(cpu).blockSize));
@@ -80,12 +99,25 @@ test.runIf(oracle !== undefined)("savers store what this CPU stores", { timeout:
   };
 
   const counts = {
-    cases: 0, compared: 0, unstable: 0, xsave: 0, xsavec: 0, xsaveopt: 0, generated: 0, noSaver: 0, withInit: 0,
-    mxcsrAlone: 0, pointersEsClear: 0, pointersEsSet: 0, oldHeader: 0, different: 0,
+    cases: 0,
+    compared: 0,
+    unstable: 0,
+    xsave: 0,
+    xsavec: 0,
+    xsaveopt: 0,
+    generated: 0,
+    noSaver: 0,
+    withInit: 0,
+    mxcsrAlone: 0,
+    pointersEsClear: 0,
+    pointersEsSet: 0,
+    oldHeader: 0,
+    different: 0,
   };
   const differences: string[] = [];
   const judge = (given: OracleCase, result: OracleResult): void => {
-    if (result.fault !== null || result.loadFault !== null) throw new Error(`the save faulted: ${JSON.stringify(result.fault ?? result.loadFault)}`);
+    if (result.fault !== null || result.loadFault !== null)
+      throw new Error(`the save faulted: ${JSON.stringify(result.fault ?? result.loadFault)}`);
     counts.cases++;
     if (!result.stable) {
       counts.unstable++;
@@ -112,7 +144,9 @@ test.runIf(oracle !== undefined)("savers store what this CPU stores", { timeout:
       const difference = firstDifference(areas.u8.subarray(0, hello.areaBytes), result.area);
       if (difference !== undefined) {
         counts.different++;
-        differences.push(`${given.instruction} mask ${given.mask.toString(16)} XINUSE ${result.xinuse.toString(16)} by ${selected.path}: ${difference}`);
+        differences.push(
+          `${given.instruction} mask ${given.mask.toString(16)} XINUSE ${result.xinuse.toString(16)} by ${selected.path}: ${difference}`,
+        );
       }
     }
     counts.compared++;
@@ -120,7 +154,8 @@ test.runIf(oracle !== undefined)("savers store what this CPU stores", { timeout:
     counts[best.path === "general" ? "noSaver" : "generated"]++;
     if (space.userMask & ~result.xinuse) counts.withInit++;
     if (!result.xmmInUse && u32(legacy, 24) !== 0x1f80) counts.mxcsrAlone++;
-    if (x87Loaded && (u64(given.state!, 8) !== 0n || u64(given.state!, 16) !== 0n)) counts[(legacy[2]! & 0x80) === 0 ? "pointersEsClear" : "pointersEsSet"]++;
+    if (x87Loaded && (u64(given.state!, 8) !== 0n || u64(given.state!, 16) !== 0n))
+      counts[(legacy[2]! & 0x80) === 0 ? "pointersEsClear" : "pointersEsSet"]++;
     if (u64(given.area, 512) !== 0n) counts.oldHeader++;
   };
 
@@ -128,7 +163,9 @@ test.runIf(oracle !== undefined)("savers store what this CPU stores", { timeout:
   for (let start = 0; start < CASES; start += 1000) {
     const cases: OracleCase[] = Array.from({ length: 1000 }, () => {
       const instruction = `${prng.pick(families)}64` as OracleCase["instruction"];
-      const mask = prng.chance(0.6) ? prng.pick(list) | (prng.chance(0.3) ? ~hello.xcr0 & prng.u64() : 0n) : randomMask(prng, space);
+      const mask = prng.chance(0.6)
+        ? prng.pick(list) | (prng.chance(0.3) ? ~hello.xcr0 & prng.u64() : 0n)
+        : randomMask(prng, space);
       return { instruction, mask, state: randomState(prng, space), area: randomArea(prng, space) };
     });
     const results = await oracle!.run(cases);

@@ -88,18 +88,41 @@ interface Addon {
   readonly xcr0Low: number;
   readonly xcr0High: number;
   timeInstruction(
-    instruction: number, maskLow: number, maskHigh: number, iterations: number,
-    state: Uint8Array, area: Uint8Array, stride: number, slots: number,
+    instruction: number,
+    maskLow: number,
+    maskHigh: number,
+    iterations: number,
+    state: Uint8Array,
+    area: Uint8Array,
+    stride: number,
+    slots: number,
   ): number;
   timePlan(
-    plan: number, vector: number, iterations: number, source: Uint8Array, area: Uint8Array, stride: number, slots: number,
+    plan: number,
+    vector: number,
+    iterations: number,
+    source: Uint8Array,
+    area: Uint8Array,
+    stride: number,
+    slots: number,
   ): number;
   timeSegments(
-    triples: Uint8Array, headers: Uint8Array, iterations: number,
-    source: Uint8Array, area: Uint8Array, stride: number, slots: number,
+    triples: Uint8Array,
+    headers: Uint8Array,
+    iterations: number,
+    source: Uint8Array,
+    area: Uint8Array,
+    stride: number,
+    slots: number,
   ): number;
   timeMemcpy(
-    length: number, vector: number, iterations: number, source: Uint8Array, area: Uint8Array, stride: number, slots: number,
+    length: number,
+    vector: number,
+    iterations: number,
+    source: Uint8Array,
+    area: Uint8Array,
+    stride: number,
+    slots: number,
   ): number;
   runPlan(plan: number, vector: number, source: Uint8Array, area: Uint8Array): void;
   addressModulo64(bytes: Uint8Array): number;
@@ -128,7 +151,12 @@ export function buildNativeBench(plans: readonly CopyPlan[] = []): NativeBenchBu
     "native-bench",
     plans.length === 0 ? source : source.replace(/\/\* @plans[^*]*\*\//, () => planSource(plans)),
     [
-      "-O3", "-march=native", "-fno-tree-loop-distribute-patterns", "-shared", "-fPIC", `-I${headers}`,
+      "-O3",
+      "-march=native",
+      "-fno-tree-loop-distribute-patterns",
+      "-shared",
+      "-fPIC",
+      `-I${headers}`,
       ...(plans.length === 0 ? [] : ["-DWITH_PLANS"]),
     ],
     ".node",
@@ -144,7 +172,8 @@ export function buildNativeBench(plans: readonly CopyPlan[] = []): NativeBenchBu
 
 /** A number that may stand in C text. */
 function literal(value: number): string {
-  if (!Number.isSafeInteger(value) || value < 0 || value > 0x7fff_ffff) throw new RangeError(`plan: not an offset or length: ${value}`);
+  if (!Number.isSafeInteger(value) || value < 0 || value > 0x7fff_ffff)
+    throw new RangeError(`plan: not an offset or length: ${value}`);
   return String(value);
 }
 
@@ -199,8 +228,14 @@ class LoadedBench implements NativeBench {
   timeInstruction(run: InstructionRun): number {
     const { instruction, mask, iterations, state, area, stride = 0, slots = 1 } = run;
     return this.#addon.timeInstruction(
-      BENCH_INSTRUCTIONS.indexOf(instruction), Number(mask & 0xffff_ffffn), Number((mask >> 32n) & 0xffff_ffffn), iterations,
-      state, area, stride, slots,
+      BENCH_INSTRUCTIONS.indexOf(instruction),
+      Number(mask & 0xffff_ffffn),
+      Number((mask >> 32n) & 0xffff_ffffn),
+      iterations,
+      state,
+      area,
+      stride,
+      slots,
     );
   }
 
@@ -218,7 +253,13 @@ class LoadedBench implements NativeBench {
     const triples = new Uint32Array(plan.segments.flatMap(({ from, to, length }) => [from, to, length]));
     const headers = new BigUint64Array(plan.headers.flatMap(({ offset, keep, value }) => [BigInt(offset), keep, value]));
     return this.#addon.timeSegments(
-      new Uint8Array(triples.buffer), new Uint8Array(headers.buffer), iterations, source, area, stride, slots,
+      new Uint8Array(triples.buffer),
+      new Uint8Array(headers.buffer),
+      iterations,
+      source,
+      area,
+      stride,
+      slots,
     );
   }
 

@@ -366,7 +366,10 @@ function parseHello(bytes: Uint8Array): OracleHello {
     throw new Error("oracle: unexpected hello record");
   }
   const text = (offset: number, length: number): string =>
-    new TextDecoder("latin1").decode(bytes.subarray(offset, offset + length)).replace(/\0.*$/s, "").trim();
+    new TextDecoder("latin1")
+      .decode(bytes.subarray(offset, offset + length))
+      .replace(/\0.*$/s, "")
+      .trim();
   const four = (offset: number): readonly [number, number, number, number] => [
     u32(offset),
     u32(offset + 4),

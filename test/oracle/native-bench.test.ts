@@ -68,7 +68,9 @@ test.runIf(native.available)("instructions run in place and in a ring, and the p
     for (const ns of [fixed, ring]) expect(ns).toBeGreaterThan(1);
     for (let slot = 0; slot < 4; slot++) {
       const at = slot * space.areaBytes;
-      expect(Buffer.from(area.subarray(at + 160, at + 416)).equals(state.subarray(160, 416)), `${instruction}, ${slot}`).toBe(true);
+      expect(Buffer.from(area.subarray(at + 160, at + 416)).equals(state.subarray(160, 416)), `${instruction}, ${slot}`).toBe(
+        true,
+      );
     }
     const back = bench.timeInstruction({ instruction: "XRSTOR64", mask, iterations: 2000, state, area, ...slots });
     expect(back).toBeGreaterThan(1);

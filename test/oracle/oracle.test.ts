@@ -28,8 +28,7 @@ async function one(given: OracleCase): Promise<OracleResult> {
 
 const u64 = (bytes: Uint8Array, offset: number): bigint =>
   new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(offset, true);
-const u32 = (bytes: Uint8Array, offset: number): number =>
-  new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
+const u32 = (bytes: Uint8Array, offset: number): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
 const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("hex");
 
 onHardware("the hello rows are those of the CPUID device", () => {
@@ -92,7 +91,11 @@ onHardware("the initial configuration reads back as the manual has it", async ()
   expect(hex(result.registers.legacy)).toBe(hex(expected));
   for (const row of hello.components) {
     const bytes = result.registers.component(row.index);
-    if (bytes) expect(bytes.every((byte) => byte === 0), `component ${row.index}`).toBe(true);
+    if (bytes)
+      expect(
+        bytes.every((byte) => byte === 0),
+        `component ${row.index}`,
+      ).toBe(true);
   }
   expect(result.registers.environment).toMatchObject({ fcw: 0x37f, fsw: 0, ftw: 0xffff });
 });
@@ -239,7 +242,7 @@ onHardware("moves: the menu does what it says", async () => {
   const zeroed = await moved(ORACLE_MOVES.xmm | ORACLE_MOVES.xorps);
   expect(zeroed.registers.legacy.subarray(160, 416).every((byte) => byte === 0)).toBe(true);
   const pending = await moved(ORACLE_MOVES.pendingZeroDivide);
-  expect(u32(pending.registers.legacy, 0) >>> 16 & 0x8084).toBe(0x8084);
+  expect((u32(pending.registers.legacy, 0) >>> 16) & 0x8084).toBe(0x8084);
   expect(pending.registers.environment.fip).not.toBe(0);
   expect(BigInt(pending.registers.environment.fip)).toBe(u64(pending.area, 8) & 0xffff_ffffn);
   if (space.xcr0 & 4n) {

@@ -258,7 +258,14 @@ export interface StateOptions {
 }
 
 /** Fills components of `xstateBv` in an image laid out by `layoutMask`; everything else is garbage. */
-function fillImage(prng: Prng, space: StateSpace, image: Uint8Array, xstateBv: bigint, compacted: boolean, layoutMask: bigint): void {
+function fillImage(
+  prng: Prng,
+  space: StateSpace,
+  image: Uint8Array,
+  xstateBv: bigint,
+  compacted: boolean,
+  layoutMask: bigint,
+): void {
   prng.fill(image);
   image.fill(0, 512, 576);
   if (hasBit(xstateBv, 0)) fillX87(prng, image);

@@ -12,14 +12,33 @@ import type { NaiveRegisters } from "./naive-save.ts";
 export { Prng };
 
 const user = (index: number, size: number, standardOffset: number, align64 = false, xfd = false): ComponentRow => ({
-  index, size, standardOffset, supervisor: false, align64, xfd,
+  index,
+  size,
+  standardOffset,
+  supervisor: false,
+  align64,
+  xfd,
 });
 const supervisor = (index: number, size: number, align64 = false): ComponentRow => ({
-  index, size, standardOffset: undefined, supervisor: true, align64, xfd: false,
+  index,
+  size,
+  standardOffset: undefined,
+  supervisor: true,
+  align64,
+  xfd: false,
 });
 
 export const POINTER_RULES: readonly X87Pointers[] = ["saved", "zero-unless-es", "kept-unless-es"];
-const SUPERVISORS = [[8, 128], [10, 8], [11, 16], [12, 24], [13, 8], [14, 48], [15, 808], [16, 8]] as const;
+const SUPERVISORS = [
+  [8, 128],
+  [10, 8],
+  [11, 16],
+  [12, 24],
+  [13, 8],
+  [14, 48],
+  [15, 808],
+  [16, 8],
+] as const;
 
 const any = (rows: readonly ComponentRow[], ...indices: number[]): boolean => rows.some((row) => indices.includes(row.index));
 

@@ -49,7 +49,11 @@ const BINDINGS = [
 ] as const;
 
 test.each(BINDINGS)("%s savers refuse a place that cannot take the area, and write nothing", (path, savers) => {
-  for (const areas of [createArena({ bytes: 8192, largestArea: 4096 }), areasIn(new ArrayBuffer(8192)), areasIn(new ArrayBuffer(8192), { start: 1000, end: 8000 })]) {
+  for (const areas of [
+    createArena({ bytes: 8192, largestArea: 4096 }),
+    areasIn(new ArrayBuffer(8192)),
+    areasIn(new ArrayBuffer(8192), { start: 1000, end: 8000 }),
+  ]) {
     areas.u8.fill(0xa5);
     const before = areas.u8.slice();
     for (const instruction of FAMILIES) {
@@ -57,13 +61,23 @@ test.each(BINDINGS)("%s savers refuse a place that cannot take the area, and wri
       const { save, size } = selectSave(savers, processors, areas, { instruction, mask: MASK });
       const last = Math.floor((areas.end - size) / 64) * 64;
       const refused: [number, AreaErrorCode][] = [
-        [1024 + 1, "misaligned"], [1024 + 32, "misaligned"], [1024 + 63, "misaligned"],
-        [last + 64, "out-of-range"], [areas.end, "out-of-range"], [-64, "out-of-range"], [1024.5, "out-of-range"], [Number.NaN, "out-of-range"],
-        [2 ** 32, "out-of-range"], [Number.POSITIVE_INFINITY, "out-of-range"],
+        [1024 + 1, "misaligned"],
+        [1024 + 32, "misaligned"],
+        [1024 + 63, "misaligned"],
+        [last + 64, "out-of-range"],
+        [areas.end, "out-of-range"],
+        [-64, "out-of-range"],
+        [1024.5, "out-of-range"],
+        [Number.NaN, "out-of-range"],
+        [2 ** 32, "out-of-range"],
+        [Number.POSITIVE_INFINITY, "out-of-range"],
       ];
       if (areas.start > 0) refused.push([0, "out-of-range"], [960, "out-of-range"]);
       for (const [offset, reason] of refused) {
-        expect(code(() => save(0, offset)), `${instruction} ${path} at ${offset}`).toBe(reason);
+        expect(
+          code(() => save(0, offset)),
+          `${instruction} ${path} at ${offset}`,
+        ).toBe(reason);
       }
       for (const processor of [2, -1, 0.5, Number.NaN, 2 ** 32]) {
         expect(() => save(processor, 1024), `${instruction} ${path}, processor ${processor}`).toThrow(RangeError);
@@ -104,9 +118,17 @@ test("a buffer that is resizable, growable, detached, empty or too small is refu
   expect(code(() => areasIn(new ArrayBuffer(575)))).toBe("too-small");
   expect(code(() => areasIn(new ArrayBuffer(576)))).toBeUndefined();
   for (const range of [{ start: -64 }, { end: 4097 }, { start: 4000 }, { start: 0.5 }, { end: Number.NaN }]) {
-    expect(code(() => areasIn(new ArrayBuffer(4096), range)), JSON.stringify(range)).toBe("too-small");
+    expect(
+      code(() => areasIn(new ArrayBuffer(4096), range)),
+      JSON.stringify(range),
+    ).toBe("too-small");
   }
-  for (const options of [{ bytes: 0, largestArea: 576 }, { bytes: 576, largestArea: 575 }, { bytes: 1.5, largestArea: 576 }, { bytes: 2 ** 31, largestArea: 576 }]) {
+  for (const options of [
+    { bytes: 0, largestArea: 576 },
+    { bytes: 576, largestArea: 575 },
+    { bytes: 1.5, largestArea: 576 },
+    { bytes: 2 ** 31, largestArea: 576 },
+  ]) {
     expect(() => createArena(options)).toThrow(RangeError);
   }
 });
@@ -159,7 +181,11 @@ test("a change of XCR0 or IA32_XSS that changes RFBM makes the binding stale, an
 
 test("an instruction that the CPU does not enumerate is refused when binding", () => {
   const areas = createArena({ bytes: 4096, largestArea: 4096 });
-  for (const [instruction, flag] of [["XSAVEOPT", "xsaveopt"], ["XSAVEC", "xsavec"], ["XSAVES", "xsaves"]] as const) {
+  for (const [instruction, flag] of [
+    ["XSAVEOPT", "xsaveopt"],
+    ["XSAVEC", "xsavec"],
+    ["XSAVES", "xsaves"],
+  ] as const) {
     const without = { ...cpu, xssSupported: 0n, instructions: { ...cpu.instructions, xsaves: flag === "xsavec", [flag]: false } };
     const processors = new Processors(without);
     const bind = (): unknown => selectSave(generated, processors, areas, { instruction, mask: MASK });
@@ -197,7 +223,9 @@ test("savers of another CPU with the same mask are not taken", () => {
     expect(selectSave(generated, other, areas, { instruction: "XSAVE", mask: MASK }).path, id).toBe("general");
   }
   // Zen 4 has AVX and PKRU where Zen 3 has them.
-  expect(selectSave(generated, new Processors(loadModel("amd-zen-4")), areas, { instruction: "XSAVE", mask: MASK }).path).toBe("generated");
+  expect(selectSave(generated, new Processors(loadModel("amd-zen-4")), areas, { instruction: "XSAVE", mask: MASK }).path).toBe(
+    "generated",
+  );
   const kept = new Processors({ ...cpu, quirks: { ...cpu.quirks, x87Pointers: "kept-unless-es" } });
   expect(selectSave(generated, kept, areas, { instruction: "XSAVE", mask: MASK }).path).toBe("general");
 });

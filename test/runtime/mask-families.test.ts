@@ -14,7 +14,14 @@ const row = (index: number, size: number, supervisor = false): ComponentRow => (
   standardOffset: undefined,
 });
 const components = [
-  row(2, 256), row(5, 64), row(6, 512), row(7, 1024), row(9, 8), row(11, 16, true), row(12, 24, true), row(15, 808, true),
+  row(2, 256),
+  row(5, 64),
+  row(6, 512),
+  row(7, 1024),
+  row(9, 8),
+  row(11, 16, true),
+  row(12, 24, true),
+  row(15, 808, true),
 ];
 
 const alderLike = { xcr0Supported: 0x207n, xssSupported: 0x9900n, instructions: { xsaves: true, xfd: false } };
@@ -83,7 +90,12 @@ describe("the boot filter", () => {
       ia32Xss: 0x9c00n,
       enabled: 0x69ee7n,
     });
-    expect(maskFamilies("6.12", sapphireLike)).toMatchObject({ maxFeatures: 0x60ee7n, hostDefault: 0x20ee7n, guestDefault: 0x20ee7n, ia32Xss: 0x8c00n });
+    expect(maskFamilies("6.12", sapphireLike)).toMatchObject({
+      maxFeatures: 0x60ee7n,
+      hostDefault: 0x20ee7n,
+      guestDefault: 0x20ee7n,
+      ia32Xss: 0x8c00n,
+    });
     expect(maskFamilies("5.14", sapphireLike)).toMatchObject({ maxFeatures: 0x6e7n, hostDefault: 0x6e7n, ia32Xss: 0x8400n });
   });
   test("PT and LBR never belong to a task", () => {

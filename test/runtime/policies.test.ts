@@ -14,8 +14,16 @@ import { INDEPENDENT_PAIR } from "../../src/runtime/policies/independent-pair.ts
 import { MAINLINE } from "../../src/runtime/policies/mainline.ts";
 import { POLICIES } from "../../src/runtime/policies/policy-list.ts";
 import {
-  type Build, FAULTED, NOT_OFFERED, type Policy, REFUSED_ALIGNMENT, REFUSED_MASK, REFUSED_NO_XSAVES, REFUSED_NOT_IN_NMI,
-  REFUSED_SIZE, SAVED,
+  type Build,
+  FAULTED,
+  NOT_OFFERED,
+  type Policy,
+  REFUSED_ALIGNMENT,
+  REFUSED_MASK,
+  REFUSED_NO_XSAVES,
+  REFUSED_NOT_IN_NMI,
+  REFUSED_SIZE,
+  SAVED,
 } from "../../src/runtime/policies/policy.ts";
 import { SEPARATE_FUNCTION } from "../../src/runtime/policies/separate-function.ts";
 import { THIRD_PARAMETER } from "../../src/runtime/policies/third-parameter.ts";
@@ -38,9 +46,19 @@ const CPU = {
   xssSupported: 0x9d00n,
   instructions: { xsaves: true, xfd: true },
   components: [
-    component(2, 256), component(5, 64), component(6, 512), component(7, 1024), component(8, 128), component(9, 8),
-    component(10, 8), component(11, 16), component(12, 24), component(15, 808), component(17, 64, true),
-    component(18, 8192, true), component(19, 128),
+    component(2, 256),
+    component(5, 64),
+    component(6, 512),
+    component(7, 1024),
+    component(8, 128),
+    component(9, 8),
+    component(10, 8),
+    component(11, 16),
+    component(12, 24),
+    component(15, 808),
+    component(17, 64, true),
+    component(18, 8192, true),
+    component(19, 128),
   ],
 };
 
@@ -151,9 +169,12 @@ describe("every policy, mask, context, build and direction", () => {
               const expected = meaning(letter, contextName.endsWith("NMI"), build, mask);
               const what = `${maskClass}, ${build}`;
               const words = maskPair(mask);
-              const status = direction === "save" ? gate.save(0, 64, ...words, policy.hasLiftParameter) : gate.restore(0, 64, ...words);
+              const status =
+                direction === "save" ? gate.save(0, 64, ...words, policy.hasLiftParameter) : gate.restore(0, 64, ...words);
               expect(status, what).toBe(expected.status);
-              expect(path.calls, what).toEqual(expected.ran === undefined ? [] : [`${direction} 0 64 ${expected.ran.toString(16)}`]);
+              expect(path.calls, what).toEqual(
+                expected.ran === undefined ? [] : [`${direction} 0 64 ${expected.ran.toString(16)}`],
+              );
               // Only our default touches the area without running; only xsaves()/xrstors() and the old pair warn.
               const refused = expected.ran === undefined;
               const left = refused && policy.name === "xsaves-nmi-with-status" && direction === "save" ? 0n : 0x77n;
@@ -356,7 +377,15 @@ describe("contexts", () => {
     expect(contexts.inNmi(0)).toBe(false);
   });
   test("any sequence: the gate is open exactly while the count of NMIs is not 0", () => {
-    const step = fc.constantFrom("enterNmi", "leaveNmi", "enterHardirq", "leaveHardirq", "enterSoftirq", "leaveSoftirq", "disablePreemption");
+    const step = fc.constantFrom(
+      "enterNmi",
+      "leaveNmi",
+      "enterHardirq",
+      "leaveHardirq",
+      "enterSoftirq",
+      "leaveSoftirq",
+      "disablePreemption",
+    );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const { gate, contexts } = bind(XSAVES_NMI_WITH_STATUS);
@@ -374,7 +403,9 @@ describe("contexts", () => {
           if (field && name.startsWith("leave")) expect(threw).toBe(depth[field] === 0);
           if (field && !threw) depth[field] += name.startsWith("enter") ? 1 : -1;
           expect([contexts.nmiDepth(0), contexts.hardirqDepth(0), contexts.inSoftirq(0)]).toEqual([
-            depth.Nmi, depth.Hardirq, depth.Softirq === 1,
+            depth.Nmi,
+            depth.Hardirq,
+            depth.Softirq === 1,
           ]);
           expect(gate.save(0, 0, 6, 0)).toBe(depth.Nmi > 0 ? SAVED : REFUSED_NOT_IN_NMI);
         }

@@ -8,7 +8,15 @@ import { type SaveFamily, savePlan, type SaveMode } from "../../src/runtime/save
 import { selectSave } from "../../src/runtime/select-save.ts";
 import { type NaiveSave, naiveSave } from "../reference/naive-save.ts";
 import {
-  copyRegisters, firstDifference, POINTER_RULES, Prng, randomCpu, randomiseRegisters, randomPrefill, randomSubset, randomXcr0,
+  copyRegisters,
+  firstDifference,
+  POINTER_RULES,
+  Prng,
+  randomCpu,
+  randomiseRegisters,
+  randomPrefill,
+  randomSubset,
+  randomXcr0,
 } from "../reference/random-processors.ts";
 
 const FAMILIES: readonly SaveFamily[] = ["XSAVE", "XSAVEOPT", "XSAVEC", "XSAVES"];
@@ -34,7 +42,11 @@ test.each(POINTER_RULES)("the general path stores what the manual's pseudo-code 
     fc.property(fc.integer(), (seed) => {
       const prng = new Prng(seed);
       const cpu = randomCpu(prng, rule);
-      const processors = new Processors(cpu, { count: 2, xcr0: randomXcr0(prng, cpu), xss: randomSubset(prng, cpu.xssSupported) });
+      const processors = new Processors(cpu, {
+        count: 2,
+        xcr0: randomXcr0(prng, cpu),
+        xss: randomSubset(prng, cpu.xssSupported),
+      });
       const areas = prng.chance(0.5) ? createArena({ bytes: 36_864, largestArea: 18_000 }) : areasIn(new ArrayBuffer(36_864));
       for (let n = 0; n < 8; n++) {
         const instruction = prng.pick(cpu.instructions.xsaves ? FAMILIES : FAMILIES.slice(0, 3));
@@ -47,7 +59,15 @@ test.each(POINTER_RULES)("the general path stores what the manual's pseudo-code 
         const rfbm = mask & (processors.xcr0(processor) | (instruction === "XSAVES" ? processors.xss(processor) : 0n));
         const wanted = areas.u8.slice(0, 36_864);
         const registers = copyRegisters(processors, processor);
-        const save: NaiveSave = { instruction, ...mode, rows: cpu.components, pkruUpperKept: cpu.quirks.pkruUpperBytes === "kept", pointers: rule, registers, rfbm };
+        const save: NaiveSave = {
+          instruction,
+          ...mode,
+          rows: cpu.components,
+          pkruUpperKept: cpu.quirks.pkruUpperBytes === "kept",
+          pointers: rule,
+          registers,
+          rfbm,
+        };
         naiveSave(save, wanted.subarray(offset));
         if (mode.mode64 && mode.operandSize === 64) {
           const selected = selectSave([], processors, areas, { instruction, mask });

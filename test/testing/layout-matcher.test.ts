@@ -41,7 +41,13 @@ test("a computed layout keeps its own mask and format", () => {
   const layout = areaLayout(intel, 0x207n, "standard");
   expect(layout).toHaveLayoutOf(intel);
   expect(intel).toHaveLayoutOf(layout);
-  expect(compareLayouts(layout, amd)).toMatchObject({ identical: false, format: "standard", rfbm: 0x207n, sizeA: 2696, sizeB: 2440 });
+  expect(compareLayouts(layout, amd)).toMatchObject({
+    identical: false,
+    format: "standard",
+    rfbm: 0x207n,
+    sizeA: 2696,
+    sizeB: 2440,
+  });
   expect(() => compareLayouts(layout, amd, { format: "compacted" })).toThrow('"format" expected standard');
   expect(() => compareLayouts(layout, amd, { mask: 7n })).toThrow('"mask" expected 0x207');
 });

@@ -7,6 +7,9 @@ test("a VM can move between the two without converting its XSAVE state", () => {
 });
 
 test("Intel and AMD put PKRU at different places in the standard format", () => {
-  const { differences } = compareLayouts(loadBundledModel("intel-ice-lake-server"), loadBundledModel("amd-zen-4"), { mask: 0x207n, format: "standard" });
+  const { differences } = compareLayouts(loadBundledModel("intel-ice-lake-server"), loadBundledModel("amd-zen-4"), {
+    mask: 0x207n,
+    format: "standard",
+  });
   expect(differences).toEqual([{ index: 9, name: "PKRU", a: { size: 8, offset: 2688 }, b: { size: 8, offset: 2432 } }]);
 });

@@ -13,7 +13,10 @@ if (!hasShared) console.log("the full sets of recorded executions are not there:
 const file = (text: string): VectorFile => ({ name: "sample.jsonl", bytes: new TextEncoder().encode(text) });
 
 type Line = Record<string, unknown> & { id: string; instruction: string; after: string; deviations: string[]; cpu: unknown };
-const lines = sample.trimEnd().split("\n").map((line) => JSON.parse(line) as Line);
+const lines = sample
+  .trimEnd()
+  .split("\n")
+  .map((line) => JSON.parse(line) as Line);
 const lineWith = (instruction: string, deviation?: string): Line => {
   const found = lines.find((line) => line.instruction === instruction && line.deviations[0] === deviation);
   if (!found) throw new Error(`no ${instruction} in the sample`);
@@ -24,7 +27,10 @@ const verifyLine = (line: unknown) => verifyVectors([file(`${JSON.stringify(line
 /** The record with one byte of `after` inverted. */
 function flipped(line: Line, offset: number): Line {
   const byte = Number.parseInt(line.after.slice(2 * offset, 2 * offset + 2), 16) ^ 0xff;
-  return { ...line, after: line.after.slice(0, 2 * offset) + byte.toString(16).padStart(2, "0") + line.after.slice(2 * offset + 2) };
+  return {
+    ...line,
+    after: line.after.slice(0, 2 * offset) + byte.toString(16).padStart(2, "0") + line.after.slice(2 * offset + 2),
+  };
 }
 
 describe("recorded executions", () => {
@@ -32,9 +38,18 @@ describe("recorded executions", () => {
     const result = await verifyVectors([file(sample)]);
     expect(result.failures).toEqual([]);
     const saves = lines.filter((line) => "after" in line);
-    expect(result).toMatchObject({ passed: saves.length, failed: 0, skipped: lines.length - saves.length, skippedBy: { restore: 1 } });
+    expect(result).toMatchObject({
+      passed: saves.length,
+      failed: 0,
+      skipped: lines.length - saves.length,
+      skippedBy: { restore: 1 },
+    });
     expect(Object.keys(result.byInstruction).sort()).toEqual(["XSAVE", "XSAVE64", "XSAVEC64", "XSAVEOPT64", "XSAVES64"]);
-    expect(Object.keys(result.deviating).sort()).toEqual(["modified-optimization", "pkru-reserved-bytes-kept", "sse-in-use-by-mxcsr"]);
+    expect(Object.keys(result.deviating).sort()).toEqual([
+      "modified-optimization",
+      "pkru-reserved-bytes-kept",
+      "sse-in-use-by-mxcsr",
+    ]);
     expect(result.inNmi).toBeGreaterThan(0);
     expect(result.bySaver.general).toBe(result.passed);
     expect(result.bySaver.generated).toBe(result.passed - (result.byInstruction["XSAVE"] ?? 0));
@@ -78,34 +93,40 @@ describe("recorded executions", () => {
   });
 
   test("IA32_UINTR_MISC after the save counts", async () => {
-    const line = structuredClone(lines.find((each) => typeof each["uintrMiscAfter"] === "string" && each["uintrMiscAfter"] !== "0x0"));
+    const line = structuredClone(
+      lines.find((each) => typeof each["uintrMiscAfter"] === "string" && each["uintrMiscAfter"] !== "0x0"),
+    );
     expect(line).toBeDefined();
     const misc = BigInt(line?.["uintrMiscAfter"] as string) ^ 0xff_0000_0000n;
     const result = await verifyLine({ ...line, uintrMiscAfter: `0x${misc.toString(16)}` });
     expect(result.failures[0]).toMatchObject({ component: "UINTR_MISC after the save", offset: 4 });
   });
 
-  test.skipIf(!hasShared)("every save of the full sets", async () => {
-    const files = readdirSync(shared)
-      .filter((name) => name.endsWith(".jsonl.gz"))
-      .map((name) => ({ name, bytes: readFileSync(new URL(name, shared)) }));
-    const seen: string[] = [];
-    const result = await verifyVectors(files, ({ file: name, passed, failed, skipped }) => {
-      seen.push(name);
-      console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (restores)`);
-    });
-    expect(result.failures.slice(0, 5)).toEqual([]);
-    expect(seen).toEqual(files.map(({ name }) => name));
-    expect(result).toMatchObject({
-      passed: 2451,
-      failed: 0,
-      skipped: 711,
-      skippedBy: { restore: 711 },
-      inNmi: 136,
-      bySaver: { generated: 2421, general: 2451 },
-      deviating: { "sse-in-use-by-mxcsr": 190, "pkru-reserved-bytes-kept": 24, "modified-optimization": 3 },
-    });
-  }, 300_000);
+  test.skipIf(!hasShared)(
+    "every save of the full sets",
+    async () => {
+      const files = readdirSync(shared)
+        .filter((name) => name.endsWith(".jsonl.gz"))
+        .map((name) => ({ name, bytes: readFileSync(new URL(name, shared)) }));
+      const seen: string[] = [];
+      const result = await verifyVectors(files, ({ file: name, passed, failed, skipped }) => {
+        seen.push(name);
+        console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (restores)`);
+      });
+      expect(result.failures.slice(0, 5)).toEqual([]);
+      expect(seen).toEqual(files.map(({ name }) => name));
+      expect(result).toMatchObject({
+        passed: 2451,
+        failed: 0,
+        skipped: 711,
+        skippedBy: { restore: 711 },
+        inNmi: 136,
+        bySaver: { generated: 2421, general: 2451 },
+        deviating: { "sse-in-use-by-mxcsr": 190, "pkru-reserved-bytes-kept": 24, "modified-optimization": 3 },
+      });
+    },
+    300_000,
+  );
 });
 
 describe("malformed records", () => {
@@ -115,13 +136,37 @@ describe("malformed records", () => {
     ["no JSON", "{", /^v\.jsonl:3: is not JSON: /],
     ["no object", "[1]", /^v\.jsonl:3: the line expected an object, got \[1\]$/],
     ["no id", JSON.stringify({ ...lineWith("XSAVE64"), id: undefined }), /^v\.jsonl:3: "id" expected a string, got nothing$/],
-    ["other instruction", JSON.stringify({ ...lineWith("XSAVE64"), instruction: "FXSAVE" }), /"instruction" expected one of .*, got FXSAVE$/],
-    ["odd digits", JSON.stringify({ ...lineWith("XSAVE64"), after: "0" }), /"after" expected hexadecimal bytes, got an odd number of digits$/],
-    ["no digit", JSON.stringify({ ...lineWith("XSAVE64"), after: "00x0" }), /"after" expected hexadecimal bytes, got "x" at character 2$/],
-    ["other length", JSON.stringify({ ...lineWith("XSAVE64"), after: "00" }), /"after" expected as many bytes as "before", \d+, got 1$/],
-    ["mask", JSON.stringify({ ...lineWith("XSAVE64"), mask: "7" }), /"mask" expected "0x" and up to 16 hexadecimal digits, got "7"$/],
+    [
+      "other instruction",
+      JSON.stringify({ ...lineWith("XSAVE64"), instruction: "FXSAVE" }),
+      /"instruction" expected one of .*, got FXSAVE$/,
+    ],
+    [
+      "odd digits",
+      JSON.stringify({ ...lineWith("XSAVE64"), after: "0" }),
+      /"after" expected hexadecimal bytes, got an odd number of digits$/,
+    ],
+    [
+      "no digit",
+      JSON.stringify({ ...lineWith("XSAVE64"), after: "00x0" }),
+      /"after" expected hexadecimal bytes, got "x" at character 2$/,
+    ],
+    [
+      "other length",
+      JSON.stringify({ ...lineWith("XSAVE64"), after: "00" }),
+      /"after" expected as many bytes as "before", \d+, got 1$/,
+    ],
+    [
+      "mask",
+      JSON.stringify({ ...lineWith("XSAVE64"), mask: "7" }),
+      /"mask" expected "0x" and up to 16 hexadecimal digits, got "7"$/,
+    ],
     ["rfbm", JSON.stringify({ ...lineWith("XSAVE64"), rfbm: "0x0" }), /"rfbm" expected mask & XCR0 = 0x[0-9a-f]+, got 0x0$/],
-    ["leaf", JSON.stringify({ ...lineWith("XSAVE64"), cpu: { ...(lineWith("XSAVE64").cpu as object), leafD: { "0": { eax: 7 } } } }), /"cpu\.leafD\.0\.eax" expected "0x"/],
+    [
+      "leaf",
+      JSON.stringify({ ...lineWith("XSAVE64"), cpu: { ...(lineWith("XSAVE64").cpu as object), leafD: { "0": { eax: 7 } } } }),
+      /"cpu\.leafD\.0\.eax" expected "0x"/,
+    ],
     ["state", JSON.stringify({ ...lineWith("XSAVE64"), state: { legacy: "00" } }), /"state\.legacy" expected 512 bytes, got 1$/],
   ])("%s", (_, line, message) => {
     expect(read(`${good}\n\n${line}\n`)).toThrow(VectorError);

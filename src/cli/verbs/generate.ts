@@ -17,7 +17,8 @@ export function declare(command: Command): void {
     .option("--explain", "say which saver serves each mask of each model, and who shares it")
     .option("--json", "print JSON")
     .action(async (sources: string[], { out, check, json, explain }: Options) => {
-      if (sources.length > 0 && out === undefined) throw new UsageError("models of your own need --out DIR; the package's generated/ holds all bundled models");
+      if (sources.length > 0 && out === undefined)
+        throw new UsageError("models of your own need --out DIR; the package's generated/ holds all bundled models");
       const { resolveModel } = await import("../../host/load-models.ts");
       const { regenerate } = await import("../../host/regenerate.ts");
       const models = sources.length === 0 ? undefined : await Promise.all(sources.map((source) => resolveModel(source)));
@@ -36,7 +37,13 @@ export function declare(command: Command): void {
           for (const path of paths) print(`${kind === "handEdited" ? "hand-edited" : kind} ${path}`);
         }
         const proved = savers === undefined ? "unchanged since the last run" : `${savers} savers proved straight-line`;
-        print(check ? (found === 0 ? `${files} files are current` : `${found} files differ: run "xsavekit generate"`) : `${files} files, ${found} written or deleted; ${proved}`);
+        print(
+          check
+            ? found === 0
+              ? `${files} files are current`
+              : `${found} files differ: run "xsavekit generate"`
+            : `${files} files, ${found} written or deleted; ${proved}`,
+        );
       }
       process.exitCode = check && found > 0 ? 1 : 0;
     });

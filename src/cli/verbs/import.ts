@@ -12,7 +12,10 @@ export function declare(command: Command): void {
     .argument("<dump...>", "files with CPUID output, or -")
     .option("--id <id>", "id of the model (default: from the CPU's brand string)", idArgument)
     .option("--json", "print the raw rows of leaf 0DH as JSON; a list for several dumps")
-    .addHelpText("after", "\nModels go to standard output, several divided by ---; what is wrong with a dump to standard error.\nSave a model as <id>.yaml.")
+    .addHelpText(
+      "after",
+      "\nModels go to standard output, several divided by ---; what is wrong with a dump to standard error.\nSave a model as <id>.yaml.",
+    )
     .action(async (files: string[], { id, json }: { id?: string; json?: true }) => {
       const dumps: NamedDump[] = [];
       for (const file of files) {

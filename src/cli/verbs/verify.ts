@@ -22,6 +22,8 @@ function read(name: string): { name: string; bytes: Uint8Array } {
   try {
     return { name, bytes: readFileSync(name === "-" ? 0 : name) };
   } catch (error) {
-    throw new UsageError(`${name}: cannot be read (${error instanceof Error && "code" in error ? String(error.code) : "unknown"}); name a file of vectors`);
+    throw new UsageError(
+      `${name}: cannot be read (${error instanceof Error && "code" in error ? String(error.code) : "unknown"}); name a file of vectors`,
+    );
   }
 }

@@ -26,9 +26,7 @@ export const NOT_OFFERED = 6;
 export const FAULTED = 7;
 
 /** Names of the statuses, by value. */
-export const STATUS_NAMES = [
-  "done", "not in NMI", "mask", "no XSAVES", "alignment", "size", "not offered", "faulted",
-] as const;
+export const STATUS_NAMES = ["done", "not in NMI", "mask", "no XSAVES", "alignment", "size", "not offered", "faulted"] as const;
 
 /** `debug` has CONFIG_X86_DEBUG_FPU. Without it WARN_ON_FPU(x) is the constant 0: it neither warns nor rejects. */
 export type Build = "production" | "debug";

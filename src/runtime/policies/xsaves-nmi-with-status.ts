@@ -7,7 +7,8 @@ import { independentEnumerated, type Policy, REFUSED_NOT_IN_NMI } from "./policy
 export const XSAVES_NMI_WITH_STATUS: Policy = {
   name: "xsaves-nmi-with-status",
   title: "xsaves_nmi() with status (default)",
-  source: "this project: buffer size and alignment after Dave Hansen's reviews of v1 and V4, status and cleared XSTATE_BV our conclusion",
+  source:
+    "this project: buffer size and alignment after Dave Hansen's reviews of v1 and V4, status and cleared XSTATE_BV our conclusion",
   kernel: "7.3",
   saves: true,
   restores: false,
