@@ -8,6 +8,8 @@ export type { ProcessorDescription, X87Pointers } from "./processor-description.
 export { xcr0Violations, xssViolations } from "./control-registers.ts";
 export { savePlan, MODE_64 } from "./save-plan.ts";
 export type { SaveFamily, SaveMode, SavePiece, SavePlan } from "./save-plan.ts";
+export { restore } from "./general-restore.ts";
+export type { RestoreFamily, RestoreFault } from "./general-restore.ts";
 export { bindGeneralSave } from "./general-save.ts";
 export { selectSave, StaleBindingError, UnsupportedInstructionError } from "./select-save.ts";
 export type { SelectedSave, SaveRequest } from "./select-save.ts";

@@ -1,6 +1,8 @@
 /** Connects the gate to the savers: XSAVES64 by selection over a generated model's savers. */
 
+import { maskOf } from "../isa/feature-mask.ts";
 import type { AreaMemory } from "./arena.ts";
+import { restore } from "./general-restore.ts";
 import type { SaverGroup } from "./generated-v1.ts";
 import type { Processors } from "./processors.ts";
 import { type SelectedSave, selectSave } from "./select-save.ts";
@@ -33,7 +35,7 @@ export class SaverPath implements XsavesPath {
     if (!byHigh) this.#bound.set(maskHigh, (byHigh = new Map()));
     let found = byHigh.get(maskLow);
     if (!found) {
-      const mask = (BigInt(maskHigh >>> 0) << 32n) | BigInt(maskLow >>> 0);
+      const mask = maskOf(maskLow, maskHigh);
       found = selectSave(this.#savers, this.#processors, this.#areas, { instruction: "XSAVES", mask });
       byHigh.set(maskLow, found);
     }
@@ -51,9 +53,10 @@ export class SaverPath implements XsavesPath {
     return 0;
   }
 
-  /** XRSTORS is not modelled yet: throws, so that nobody takes a refusal for a restore. */
-  restore(): number {
-    throw new Error("XRSTORS is not modelled in this version: the restore side of the policies decides, but restores nothing");
+  /** XRSTORS by the general path: no restores are generated in this version. Allocates. */
+  restore(processor: number, offset: number, maskLow: number, maskHigh: number): number {
+    const mask = maskOf(maskLow, maskHigh);
+    return restore(this.#processors, processor, this.#areas, offset, "XRSTORS", mask)[0]?.vector ?? 0;
   }
 
   clearXstateBv(offset: number): void {
