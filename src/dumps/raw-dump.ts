@@ -1,7 +1,8 @@
 /** What every dump reader returns: CPUID rows as printed, grouped by logical CPU, and what is wrong with them. */
 
-/** EAX, EBX, ECX, EDX: unsigned 32-bit values. */
-export type CpuidRegisters = readonly [eax: number, ebx: number, ecx: number, edx: number];
+import type { CpuidRegisters } from "../isa/cpuid-registers.ts";
+
+export type { CpuidRegisters } from "../isa/cpuid-registers.ts";
 
 /** One row of a dump. */
 export interface CpuidRow {

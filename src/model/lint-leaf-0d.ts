@@ -4,7 +4,7 @@
  * "SDM" is Intel SDM volume 1, 13.2.
  */
 
-import type { CpuidRegisters } from "../dumps/raw-dump.ts";
+import type { CpuidRegisters } from "../isa/cpuid-registers.ts";
 import { bitsOf, maskOf } from "../isa/feature-mask.ts";
 import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
 

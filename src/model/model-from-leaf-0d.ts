@@ -1,6 +1,6 @@
 /** Leaf 0DH of a dump -> CpuModel. Nothing is guessed: a row that the dump lacks is an error, unless a model is named to fill it from. */
 
-import type { CpuidRegisters } from "../dumps/raw-dump.ts";
+import type { CpuidRegisters } from "../isa/cpuid-registers.ts";
 import { bitsOf, hasBit, maskOf } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import type { ComponentRow } from "../layout/component-row.ts";

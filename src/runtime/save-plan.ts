@@ -31,6 +31,9 @@ export interface SaveMode {
   readonly mode64: boolean;
 }
 
+/** Size of component 15 with room for 32 entries; a row of another size is copied whole, since no such CPU is known. */
+const LBR_SIZE = 808;
+
 /** The generated savers' mode: 64-bit operand in 64-bit mode. */
 export const MODE_64: SaveMode = { operandSize: 64, mode64: true };
 
@@ -123,7 +126,13 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
           : row.index === 2 || row.index === 6
             ? row.size / 2
             : row.size;
-    piece(row.index, slot.offset, offset, length, row.index === 15 && family === "XSAVES" ? "lbr" : "copy");
+    piece(
+      row.index,
+      slot.offset,
+      offset,
+      length,
+      row.index === 15 && family === "XSAVES" && row.size === LBR_SIZE ? "lbr" : "copy",
+    );
   }
   const clears: { component: number; registers: number; keep: number }[] = [];
   if (family === "XSAVES") {
