@@ -2,7 +2,6 @@
 
 import type { CpuModel } from "../model/cpu-model.ts";
 import { type MaskFamily, masksFor } from "../model/read-masks.ts";
-import { registerSlots } from "../runtime/register-slots.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
 import { buildSaversModule } from "./build-module.ts";
 import { sha256, withHeader } from "./file-header.ts";
@@ -42,7 +41,7 @@ export interface GenerateResult {
  */
 export function generate(models: readonly CpuModel[], options: GenerateOptions): GenerateResult {
   const sorted = models.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const byFile = new Map<string, Map<string, { group: GroupSpec; key: string; models: string[] }>>();
+  const byFile = new Map<string, Map<string, PlacedGroup>>();
   const groups = new Map<string, GroupSpec[]>();
   const files: GeneratedFile[] = [];
   for (const model of sorted) {
@@ -53,22 +52,17 @@ export function generate(models: readonly CpuModel[], options: GenerateOptions):
       xinuseClasses: mask.xinuseClasses,
     }));
     const own: GroupSpec[] = [];
-    for (const group of groupsFor(model, requested, registerSlots(model).blockSize)) own.push(place(byFile, group, model.id));
+    for (const group of groupsFor(model, requested)) own.push(place(byFile, group));
     groups.set(model.id, own);
     const text = modelModuleText(model, own, options.seam.fromRoot, options.extension);
     files.push({ path: `${model.id}.ts`, text: withHeader(text, `cpu-models/${model.id}.yaml, cpu-models/masks.yaml`, text) });
   }
-  files.push({
-    path: "index.ts",
-    text: withHeaderOf(
-      registryText(
-        sorted.map((model) => model.id),
-        options.seam.fromRoot,
-        options.extension,
-      ),
-      "cpu-models/",
-    ),
-  });
+  const registry = registryText(
+    sorted.map((model) => model.id),
+    options.seam.fromRoot,
+    options.extension,
+  );
+  files.push({ path: "index.ts", text: withHeader(registry, "cpu-models/", registry) });
   const render = bodyRenderer(options.templates);
   const templateDigest = sha256(options.templates["save-body.hbs"]);
   let savers = 0;
@@ -84,24 +78,21 @@ export function generate(models: readonly CpuModel[], options: GenerateOptions):
   return { files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)), savers, groups };
 }
 
-function withHeaderOf(text: string, source: string): string {
-  return withHeader(text, source, text);
+interface PlacedGroup {
+  readonly group: GroupSpec;
+  readonly key: string;
 }
 
 /** Puts a group into its file, or finds the equal one there; a namesake of other content gets a file of its own. */
-function place(
-  byFile: Map<string, Map<string, { group: GroupSpec; key: string; models: string[] }>>,
-  group: GroupSpec,
-  model: string,
-): GroupSpec {
+function place(byFile: Map<string, Map<string, PlacedGroup>>, group: GroupSpec): GroupSpec {
   const key = groupKey(group);
   for (const file of [group.file, `${group.file}-${key.slice(0, 8)}`]) {
-    const entries = byFile.get(file) ?? new Map<string, { group: GroupSpec; key: string; models: string[] }>();
+    const entries = byFile.get(file) ?? new Map<string, PlacedGroup>();
     byFile.set(file, entries);
     const found = entries.get(group.name);
     if (found && found.key !== key) continue;
     const placed = found?.group ?? { ...group, file };
-    entries.set(group.name, { group: placed, key, models: [...(found?.models ?? []), model] });
+    entries.set(group.name, { group: placed, key });
     return placed;
   }
   throw new Error(`two groups named ${group.name} share the digest ${key.slice(0, 8)}`);

@@ -17,8 +17,6 @@ export interface FormSpec {
   /** RFBM & in use, or any. */
   readonly inUse: bigint | "any";
   readonly segments: readonly SaveSegment[];
-  /** Bytes of a processor's block, which is part of the code. */
-  readonly blockSize: number;
 }
 
 /** All savers of one RFBM for instructions that store the same. */
@@ -42,11 +40,11 @@ export interface RequestedMask {
 }
 
 /** Plans the groups of one CPU. Equal specs of different CPUs are equal objects by content (`groupKey`). */
-export function groupsFor(cpu: ProcessorDescription, masks: readonly RequestedMask[], blockSize: number): GroupSpec[] {
+export function groupsFor(cpu: ProcessorDescription, masks: readonly RequestedMask[]): GroupSpec[] {
   const groups: GroupSpec[] = [];
   for (const mask of masks) {
     for (const families of sharedFamilies(mask)) {
-      groups.push(groupFor(cpu, families, mask, blockSize));
+      groups.push(groupFor(cpu, families, mask));
     }
   }
   return groups;
@@ -69,7 +67,7 @@ function sharedFamilies(mask: RequestedMask): SaveFamily[][] {
   return result;
 }
 
-function groupFor(cpu: ProcessorDescription, families: readonly SaveFamily[], mask: RequestedMask, blockSize: number): GroupSpec {
+function groupFor(cpu: ProcessorDescription, families: readonly SaveFamily[], mask: RequestedMask): GroupSpec {
   const family = families[0];
   if (!family) throw new Error("a group needs an instruction");
   const plan = savePlan(cpu, family, mask.rfbm);
@@ -86,9 +84,8 @@ function groupFor(cpu: ProcessorDescription, families: readonly SaveFamily[], ma
     plan,
     inUse,
     segments: saveSegments(plan, inUse),
-    blockSize,
   }));
-  forms.push({ name: `${prefix}_any`, plan, inUse: "any", segments: saveSegments(plan, "any"), blockSize });
+  forms.push({ name: `${prefix}_any`, plan, inUse: "any", segments: saveSegments(plan, "any") });
   return { name: prefix, file: fileFor(plan), families, plan, forms };
 }
 

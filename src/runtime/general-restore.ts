@@ -55,6 +55,7 @@ export function restore(
   mask: bigint,
 ): RestoreFault[] {
   const { cpu } = processors;
+  const shownOffset = BigInt(Number.isFinite(offset) ? Math.trunc(offset) : 0);
   const faults: RestoreFault[] = [];
   const refuse = (
     vector: RestoreFault["vector"],
@@ -70,9 +71,9 @@ export function restore(
   const rfbm = mask & enabled;
   if (family === "XRSTORS" && !cpu.instructions.xsaves) refuse(6, "no-instruction", undefined, 0n, `${cpu.id} has no XRSTORS`);
   if ((offset & 63) !== 0)
-    refuse(13, "misaligned", undefined, BigInt(offset), `the area lies at ${offset}, ${offset % 64} past a multiple of 64`);
+    refuse(13, "misaligned", undefined, shownOffset, `the area lies at ${offset}, ${offset % 64} past a multiple of 64`);
   if (offset < areas.start || offset + 576 > areas.end || !Number.isInteger(offset)) {
-    refuse(14, "out-of-range", 0, BigInt(Math.trunc(offset)), `576 bytes at ${offset} are not in [${areas.start}, ${areas.end})`);
+    refuse(14, "out-of-range", 0, shownOffset, `576 bytes at ${offset} are not in [${areas.start}, ${areas.end})`);
   }
   if (faults.some((fault) => fault.vector === 14)) return faults;
 

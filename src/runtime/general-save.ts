@@ -7,7 +7,7 @@ import type { BoundSave } from "./generated-v1.ts";
 import { inUseHigh, inUseLow } from "./in-use.ts";
 import type { Processors } from "./processors.ts";
 import { FCS_OFFSET } from "./register-slots.ts";
-import type { SavePiece, SavePlan } from "./save-plan.ts";
+import type { SavePlan } from "./save-plan.ts";
 
 /** Byte offset of IA32_LBR_DEPTH in component 15, and where its triples start (SDM vol. 1, 13.5.12). */
 const LBR_DEPTH = 8;
@@ -86,11 +86,4 @@ function saveX87Control(plan: SavePlan, processors: Processors, areas: AreaMemor
   put(3, narrow ? selectors & 0xffff : r[s + 3]!);
   put(4, r[s + 4]!);
   put(5, narrow ? selectors >>> 16 : r[s + 5]!);
-}
-
-/** Pieces whose bytes a save with this in-use mask writes, for tests and listings. */
-export function piecesWritten(plan: SavePlan, inUse: bigint): readonly SavePiece[] {
-  return plan.pieces.filter(
-    (piece) => piece.always || plan.whenInitial === "write-initial-values" || ((inUse >> BigInt(piece.component)) & 1n) === 1n,
-  );
 }

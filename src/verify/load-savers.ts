@@ -13,7 +13,6 @@ import { bodyRenderer, type RenderBody } from "../generator/render-body.ts";
 import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "../generator/saver-spec.ts";
 import type { SaverGroup } from "../runtime/generated-v1.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
-import { registerSlots } from "../runtime/register-slots.ts";
 
 /** Where the template and the seam are. */
 export interface SaverSources {
@@ -41,7 +40,7 @@ export class SaverLoader {
 
   /** Savers of the masks on one CPU, proved. Throws ProofError if a saver is not what its plan says. */
   async load(cpu: ProcessorDescription, masks: readonly RequestedMask[]): Promise<SaverGroup[]> {
-    const specs = groupsFor(cpu, masks, registerSlots(cpu).blockSize);
+    const specs = groupsFor(cpu, masks);
     const keys = specs.map(groupKey);
     const missing = new Map<string, GroupSpec>();
     specs.forEach((spec, i) => {

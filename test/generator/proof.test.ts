@@ -6,7 +6,6 @@ import { ProofError, proveModule } from "../../src/generator/prove-straight-line
 import { bodyRenderer } from "../../src/generator/render-body.ts";
 import { groupsFor, type GroupSpec } from "../../src/generator/saver-spec.ts";
 import type { ProcessorDescription, X87Pointers } from "../../src/runtime/processor-description.ts";
-import { registerSlots } from "../../src/runtime/register-slots.ts";
 import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { loadModel } from "../model/model-files.ts";
 import { moduleText, TEMPLATE } from "./load-savers.ts";
@@ -15,7 +14,7 @@ const PATH = "savers/test.ts";
 
 function groups(cpu: ProcessorDescription, rfbm: bigint, families: readonly SaveFamily[], rule?: X87Pointers): GroupSpec[] {
   const described = rule ? { ...cpu, quirks: { ...cpu.quirks, x87Pointers: rule } } : cpu;
-  return groupsFor(described, [{ name: "test", rfbm, families, xinuseClasses: [7n & rfbm] }], registerSlots(cpu).blockSize);
+  return groupsFor(described, [{ name: "test", rfbm, families, xinuseClasses: [7n & rfbm] }]);
 }
 
 /** Every kind of segment, every x87-pointer rule, every header and both clears. */

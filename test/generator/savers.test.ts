@@ -2,7 +2,6 @@ import { afterAll, expect, test } from "vitest";
 import { groupsFor, type RequestedMask } from "../../src/generator/saver-spec.ts";
 import { type AreaMemory, areasIn, createArena } from "../../src/runtime/arena.ts";
 import { Processors } from "../../src/runtime/processors.ts";
-import { registerSlots } from "../../src/runtime/register-slots.ts";
 import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { selectSave } from "../../src/runtime/select-save.ts";
 import { type NaiveSave, naiveSave } from "../reference/naive-save.ts";
@@ -50,7 +49,7 @@ test(`generated savers of ${MODELS} random CPUs store what the manual's pseudo-c
       const rfbm = randomSubset(prng, userMask) | xss;
       requested.push({ name: "supervisor", rfbm, families: ["XSAVES"], xinuseClasses: [randomSubset(prng, rfbm)] });
     }
-    const groups = groupsFor(cpu, requested, registerSlots(cpu).blockSize);
+    const groups = groupsFor(cpu, requested);
     const savers = await folder.load(groups);
     counts.models++;
     for (const group of groups) {

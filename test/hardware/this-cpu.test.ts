@@ -8,7 +8,6 @@ import { groupsFor, type RequestedMask } from "../../src/generator/saver-spec.ts
 import { createArena } from "../../src/runtime/arena.ts";
 import type { ProcessorDescription, X87Pointers } from "../../src/runtime/processor-description.ts";
 import { Processors } from "../../src/runtime/processors.ts";
-import { registerSlots } from "../../src/runtime/register-slots.ts";
 import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { type SelectedSave, selectSave } from "../../src/runtime/select-save.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
@@ -87,7 +86,7 @@ test.runIf(oracle !== undefined)("savers store what this CPU stores", { timeout:
     masks.add(randomMask(prng, space) & hello.xcr0);
   const requested: RequestedMask[] = [...masks].map((rfbm) => ({ name: "test", rfbm, families, xinuseClasses: [3n, 7n] }));
   const folder = new SaversFolder();
-  const savers = await folder.load(groupsFor(cpu, requested, registerSlots(cpu).blockSize));
+  const savers = await folder.load(groupsFor(cpu, requested));
   folder.remove();
 
   const bound = new Map<string, SelectedSave>();

@@ -7,7 +7,6 @@ import { Processors } from "../../src/runtime/processors.ts";
 import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { selectSave, StaleBindingError, UnsupportedInstructionError } from "../../src/runtime/select-save.ts";
 import { groupsFor } from "../../src/generator/saver-spec.ts";
-import { registerSlots } from "../../src/runtime/register-slots.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
 import { loadModel } from "../model/model-files.ts";
 
@@ -16,9 +15,7 @@ const FAMILIES: readonly SaveFamily[] = ["XSAVE", "XSAVEOPT", "XSAVEC", "XSAVES"
 const MASK = 0x207n;
 
 const folder = new SaversFolder();
-const generated = await folder.load(
-  groupsFor(cpu, [{ name: "test", rfbm: MASK, families: FAMILIES, xinuseClasses: [3n] }], registerSlots(cpu).blockSize),
-);
+const generated = await folder.load(groupsFor(cpu, [{ name: "test", rfbm: MASK, families: FAMILIES, xinuseClasses: [3n] }]));
 folder.remove();
 
 /** Registers of two processors with everything in use and not a byte zero where areas could show it. */

@@ -246,7 +246,14 @@ test("random areas never throw, and what is refused changes nothing", () => {
       if (random.chance(0.5)) view.setBigUint64(520, 0n, true);
       else if (random.chance(0.7)) view.setBigUint64(520, processors.xcr0(0) | (1n << 63n), true);
       const before = processors.u8.slice();
-      const faults = restore(processors, 0, arena, random.pick([0, 0, 64, 1, 16320, 1 << 20]), "XRSTOR", random.u64());
+      const faults = restore(
+        processors,
+        0,
+        arena,
+        random.pick([0, 0, 64, 1, 16320, 1 << 20, Number.NaN, 0.5, 1.5, -64]),
+        "XRSTOR",
+        random.u64(),
+      );
       if (faults.length === 0) restored++;
       else {
         refused++;

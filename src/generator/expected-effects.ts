@@ -1,0 +1,113 @@
+/** What a saver must do, effect by effect: written from the plan, not from the template, for the proof to compare with. */
+
+import { bodyContext } from "./body-context.ts";
+import type { FormSpec } from "./saver-spec.ts";
+
+/** The effects that the plan asks for, written from the plan and not from the template. */
+export function expectedEffects(form: FormSpec): string[] {
+  const { plan, segments } = form;
+  const context = bodyContext(form);
+  const out = [`areas.check(offset, ${plan.size});`, "const base = registers.base(processor);"];
+  const isMove = (index: number): boolean => (context.segments[index]?.moves.length ?? 0) > 0;
+  if (segments.some((each, i) => isMove(i) && each.kind !== "select")) out.push("const t = base >>> 3;");
+  out.push("const f = base >>> 2;");
+  if (segments.some((each, i) => isMove(i) && each.kind !== "sink")) out.push("const q = offset >>> 3;");
+  out.push("const w = offset >>> 2;");
+  const rfbm = [Number(BigInt.asIntN(32, plan.rfbm)), Number(BigInt.asIntN(32, plan.rfbm >> 32n))] as const;
+  if (form.inUse === "any") {
+    const x = "R[f + 128]! & ~R[f + 134]!";
+    out.push(
+      plan.mxcsrCounts
+        ? `const low = ((${x}) | ((((R[f + 6]! ^ 8064) | (0 - (R[f + 6]! ^ 8064))) >>> 31) << 1)) & ${rfbm[0]};`
+        : `const low = (${x}) & ${rfbm[0]};`,
+      `const high = R[f + 129]! & ~R[f + 135]! & ${rfbm[1]};`,
+    );
+    const bits = new Set(segments.filter((each) => each.kind !== "live").map((each) => each.components[0]!));
+    for (const bit of [...bits].sort((a, b) => a - b))
+      out.push(`const m${bit} = ((${bit < 32 ? "low" : "high"} >>> ${bit % 32}) & 1) - 1;`);
+  }
+  segments.forEach((segment, i) => {
+    const component = segment.components[0]!;
+    const id = `${component}_${segment.area}`;
+    const control = segment.rule === "x87-control";
+    const offset = `offset + ((sink - offset) & m${component})`;
+    const source = `(base + ((initialBase - base) & m${component}))`;
+    if (segment.kind === "sink") {
+      out.push(`const o${id} = ${offset};`);
+      if (isMove(i)) out.push(`const q${id} = o${id} >>> 3;`);
+      if (control) out.push(`const x${id} = o${id} >>> 2;`);
+    }
+    if (segment.kind === "select") {
+      if (!isMove(i) && !control) out.push(`const p${id} = processor + ((initial - processor) & m${component});`);
+      if (isMove(i)) out.push(`const t${id} = ${source} >>> 3;`);
+      if (control) out.push(`const c${id} = ${source} >>> 2;`);
+    }
+    if (control) {
+      const d = segment.kind === "sink" ? `x${id}` : "w";
+      const r = segment.kind === "select" ? `c${id}` : "f";
+      const es = `((R[${r}]! << 8) >> 31)`;
+      const old = (word: number, mask: string): string =>
+        plan.x87Pointers === "kept-unless-es" ? ` | (Q[${d} + ${word}]! & ${mask})` : "";
+      out.push(`Q[${d}] = R[${r}]!;`, `Q[${d} + 1] = (R[${r} + 1]! & (255 | (${es} & -65536)))${old(1, `~${es} & -65536`)};`);
+      for (let word = 2; word <= 5; word++) out.push(`Q[${d} + ${word}] = (R[${r} + ${word}]! & ${es})${old(word, `~${es}`)};`);
+    } else if (isMove(i)) {
+      const from = segment.kind === "select" ? `t${id}` : "t";
+      const to = segment.kind === "sink" ? `q${id}` : "q";
+      out.push(`move ${from} ${segment.registers} -> ${to} ${segment.area} length ${segment.length}`);
+    } else {
+      const lbr = segment.rule === "lbr";
+      const index = lbr
+        ? `(processor << 6) + (R[f + ${(segment.registers + 8) / 4}]! & 63)`
+        : segment.kind === "select"
+          ? `p${id}`
+          : "processor";
+      const view = lbr ? `lbrViews ${segment.registers}` : `views ${segment.registers} ${segment.length}`;
+      out.push(`set ${view} [${index}] -> ${segment.kind === "sink" ? `o${id}` : "offset"} ${segment.area}`);
+    }
+  });
+  const used = form.inUse === "any" ? undefined : form.inUse;
+  const word = (value: bigint, shift: bigint): string => String(Number(BigInt.asIntN(32, value >> shift)));
+  const low = used === undefined ? "low" : word(used, 0n);
+  const high = used === undefined ? "high" : word(used, 32n);
+  if (plan.header === "merge") {
+    out.push(
+      `Q[w + 128] = (Q[w + 128]! & ${word(~plan.rfbm, 0n)}) | ${low};`,
+      `Q[w + 129] = (Q[w + 129]! & ${word(~plan.rfbm, 32n)}) | ${high};`,
+    );
+  } else {
+    const comp = plan.rfbm | (1n << 63n);
+    out.push(
+      `Q[w + 128] = ${low};`,
+      `Q[w + 129] = ${high};`,
+      `Q[w + 130] = ${word(comp, 0n)};`,
+      `Q[w + 131] = ${word(comp, 32n)};`,
+    );
+  }
+  for (const clear of plan.clearsAfterSave) {
+    const at = `R[f + ${clear.registers / 4}]`;
+    if (used === undefined) out.push(`${at} = ${at}! & (${clear.keep} | m${clear.component});`);
+    else if ((used >> BigInt(clear.component)) & 1n) out.push(`${at} = ${at}! & ${clear.keep};`);
+  }
+  return mergeAdjacentMoves(out);
+}
+
+/** Adjacent moves of the plan join in the tree's view too. */
+function mergeAdjacentMoves(effects: readonly string[]): string[] {
+  const out: string[] = [];
+  for (const effect of effects) {
+    const previous = /^move (\w+) (\d+) -> (\w+) (\d+) length (\d+)$/.exec(out.at(-1) ?? "");
+    const next = /^move (\w+) (\d+) -> (\w+) (\d+) length (\d+)$/.exec(effect);
+    if (
+      previous &&
+      next &&
+      previous[1] === next[1] &&
+      previous[3] === next[3] &&
+      Number(previous[2]) + Number(previous[5]) === Number(next[2]) &&
+      Number(previous[4]) + Number(previous[5]) === Number(next[4])
+    ) {
+      out[out.length - 1] =
+        `move ${previous[1]} ${previous[2]} -> ${previous[3]} ${previous[4]} length ${Number(previous[5]) + Number(next[5])}`;
+    } else out.push(effect);
+  }
+  return out;
+}
