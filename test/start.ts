@@ -21,8 +21,11 @@ import { bindGeneralSave } from "../src/runtime/general-save.ts";
 import type { SaverGroup } from "../src/runtime/generated-v1.ts";
 import { STATUS_NAMES } from "../src/runtime/policies/policy.ts";
 import { savePlan } from "../src/runtime/save-plan.ts";
-import { buildOracle, type OracleCase } from "./oracle/build-oracle.ts";
-import { Prng, randomSaveCase, stateSpaceOf } from "./oracle/random-state.ts";
+import { buildOracle } from "../src/verify/oracle/build-oracle.ts";
+import type { OracleCase } from "../src/verify/oracle/oracle-case.ts";
+import { randomSaveCase } from "../src/verify/random/oracle-cases.ts";
+import { Prng } from "../src/verify/random/prng.ts";
+import { stateSpaceOf } from "../src/verify/random/state-space.ts";
 
 const print = (text = ""): void => void process.stdout.write(`${text}\n`);
 const STOCK = "intel-sapphire-rapids";

@@ -11,13 +11,19 @@ import { Processors } from "../../src/runtime/processors.ts";
 import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { type SelectedSave, selectSave } from "../../src/runtime/select-save.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
-import { buildOracle, type Oracle, type OracleCase, type OracleHello, type OracleResult } from "../oracle/build-oracle.ts";
-import { Prng, randomArea, randomMask, randomState, stateSpaceOf } from "../oracle/random-state.ts";
+import { buildOracle } from "../../src/verify/oracle/build-oracle.ts";
+import type { OracleCase } from "../../src/verify/oracle/oracle-case.ts";
+import type { OracleHello } from "../../src/verify/oracle/oracle-hello.ts";
+import type { OracleProcess } from "../../src/verify/oracle/oracle-process.ts";
+import type { OracleResult } from "../../src/verify/oracle/oracle-result.ts";
+import { Prng } from "../../src/verify/random/prng.ts";
+import { randomArea, randomState } from "../../src/verify/random/register-state.ts";
+import { randomMask, stateSpaceOf } from "../../src/verify/random/state-space.ts";
 import { firstDifference } from "../reference/random-processors.ts";
 
 const build = buildOracle();
 if (!build.available) console.warn(`tests on this CPU skipped: ${build.reason}`);
-const oracle: Oracle | undefined = build.available ? build.start() : undefined;
+const oracle: OracleProcess | undefined = build.available ? build.start() : undefined;
 afterAll(() => oracle?.close());
 
 const CASES = process.env["XSAVEKIT_FULL"] === "1" ? 60_000 : 12_000;
@@ -44,7 +50,7 @@ const u32 = (bytes: Uint8Array, at: number): number => new DataView(bytes.buffer
 const u64 = (bytes: Uint8Array, at: number): bigint => new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(at, true);
 
 /** Whether the CPU leaves PKRU's upper four bytes in the area alone, where others write zeros. */
-async function pkruUpperKept(machine: Oracle): Promise<boolean> {
+async function pkruUpperKept(machine: OracleProcess): Promise<boolean> {
   const row = machine.hello.components.find((each) => each.index === 9);
   if (!row || (machine.hello.permitted & 0x200n) === 0n) return false;
   const area = new Uint8Array(machine.hello.areaBytes).fill(0xa5);

@@ -6,7 +6,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { compileCached, repositoryRoot } from "./build-oracle.ts";
+import { packageRoot } from "../../src/host/load-models.ts";
+import { compileCached } from "../../src/verify/oracle/compile-c.ts";
 
 /** Instructions that can be timed, in the order of the addon's numbers. */
 export const BENCH_INSTRUCTIONS = ["XSAVE64", "XSAVEC64", "XSAVEOPT64", "XRSTOR64", "FXSAVE64", "FXRSTOR64"] as const;
@@ -146,7 +147,7 @@ export function buildNativeBench(plans: readonly CopyPlan[] = []): NativeBenchBu
   }
   const headers = nodeHeaders();
   if (headers === undefined) return { available: false, reason: "native-bench: Node's C headers (node_api.h) not found" };
-  const source = readFileSync(join(repositoryRoot(), "test/oracle/native-bench.c"), "utf8");
+  const source = readFileSync(join(packageRoot(), "test/oracle/native-bench.c"), "utf8");
   const compiled = compileCached(
     "native-bench",
     plans.length === 0 ? source : source.replace(/\/\* @plans[^*]*\*\//, () => planSource(plans)),

@@ -2,8 +2,10 @@
 
 import { expect, test } from "vitest";
 import { buildNativeBench, type CopyPlan } from "./build-native-bench.ts";
-import { buildOracle } from "./build-oracle.ts";
-import { Prng, randomState, stateSpaceOf } from "./random-state.ts";
+import { buildOracle } from "../../src/verify/oracle/build-oracle.ts";
+import { Prng } from "../../src/verify/random/prng.ts";
+import { randomState } from "../../src/verify/random/register-state.ts";
+import { stateSpaceOf } from "../../src/verify/random/state-space.ts";
 
 const plan: CopyPlan = {
   segments: [

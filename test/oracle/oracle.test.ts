@@ -5,17 +5,24 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
-import { buildOracle, ORACLE_MOVES, type Oracle, type OracleCase, type OracleResult } from "./build-oracle.ts";
-import { Prng, randomMovesCase, randomRestoreCase, randomSaveCase, randomState, stateSpaceOf } from "./random-state.ts";
+import { readU32 as u32, readU64 as u64 } from "../../src/verify/little-endian.ts";
+import { buildOracle } from "../../src/verify/oracle/build-oracle.ts";
+import { ORACLE_MOVES, type OracleCase } from "../../src/verify/oracle/oracle-case.ts";
+import type { OracleProcess } from "../../src/verify/oracle/oracle-process.ts";
+import type { OracleResult } from "../../src/verify/oracle/oracle-result.ts";
+import { randomMovesCase, randomRestoreCase, randomSaveCase } from "../../src/verify/random/oracle-cases.ts";
+import { Prng } from "../../src/verify/random/prng.ts";
+import { randomState } from "../../src/verify/random/register-state.ts";
+import { stateSpaceOf } from "../../src/verify/random/state-space.ts";
 
 const build = buildOracle();
 if (!build.available) console.warn(`oracle tests skipped: ${build.reason}`);
-const oracle: Oracle | undefined = build.available ? build.start() : undefined;
+const oracle: OracleProcess | undefined = build.available ? build.start() : undefined;
 const onHardware = test.runIf(oracle !== undefined);
 afterAll(() => oracle?.close());
 
 /** The oracle; only called where it is available. */
-function machine(): Oracle {
+function machine(): OracleProcess {
   if (oracle === undefined) throw new Error("no oracle");
   return oracle;
 }
@@ -26,9 +33,6 @@ async function one(given: OracleCase): Promise<OracleResult> {
   return result;
 }
 
-const u64 = (bytes: Uint8Array, offset: number): bigint =>
-  new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(offset, true);
-const u32 = (bytes: Uint8Array, offset: number): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
 const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("hex");
 
 onHardware("the hello rows are those of the CPUID device", () => {

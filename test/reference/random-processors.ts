@@ -6,7 +6,7 @@ import { xcr0Violations } from "../../src/runtime/control-registers.ts";
 import type { ProcessorDescription, X87Pointers } from "../../src/runtime/processor-description.ts";
 import type { Processors } from "../../src/runtime/processors.ts";
 import { FCS_OFFSET, FDS_OFFSET } from "../../src/runtime/register-slots.ts";
-import { Prng } from "../oracle/random-state.ts";
+import { Prng } from "../../src/verify/random/prng.ts";
 import type { NaiveRegisters } from "./naive-save.ts";
 
 export { Prng };

@@ -10,7 +10,7 @@ import { loadBundledModels } from "../../src/host/load-models.ts";
 import { bitsOf } from "../../src/isa/feature-mask.ts";
 import { bindGeneralSave, createArena, Processors, restore, savePlan } from "../../src/runtime/index.ts";
 import type { ProcessorDescription } from "../../src/runtime/index.ts";
-import { Prng } from "../oracle/random-state.ts";
+import { Prng } from "../../src/verify/random/prng.ts";
 
 type State = Readonly<Record<string, string>> & { readonly legacy: string };
 interface RestoreRecord {
