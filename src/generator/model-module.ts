@@ -1,6 +1,7 @@
 /** A model's thin module and the registry: constants and imports, no code of their own. */
 
 import { maskHex } from "../isa/feature-mask.ts";
+import { DEPARTURE_NAMES, type Quirks } from "../isa/vendor-behaviour.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 
 /** A saver group as a model module imports it. */
@@ -39,7 +40,7 @@ export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[
     "  components: [",
     ...rows.map((row) => `  ${row.trimEnd()}`),
     "  ],",
-    `  quirks: { x87Pointers: "${model.quirks.x87Pointers}", mxcsrMask: 0x${model.quirks.mxcsrMask.toString(16)}${model.quirks.pkruUpperBytes ? ', pkruUpperBytes: "kept"' : ""} },`,
+    `  quirks: { ${quirkText(model.quirks)} },`,
     "};",
     "",
     "/** Every saver of the model, for `selectSave`. */",
@@ -48,6 +49,12 @@ export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[
     `export { ${groups.map((group) => group.name).join(", ")} };`,
     "",
   ].join("\n");
+}
+
+/** Vendor rules as members of a literal; their words are the library's own, never a model's text. */
+function quirkText(quirks: Quirks): string {
+  const departures = DEPARTURE_NAMES.flatMap((name) => (quirks[name] ? [`${name}: "${quirks[name]}"`] : []));
+  return [`x87Pointers: "${quirks.x87Pointers}"`, `mxcsrMask: 0x${quirks.mxcsrMask.toString(16)}`, ...departures].join(", ");
 }
 
 /** The text of `index.ts`: every model's id and how to load it; nothing is loaded before it is asked for. */

@@ -1,5 +1,6 @@
 /** A CPU as far as the XSAVE family is concerned: what `cpu-models/*.yaml` says, checked and typed. */
 
+import type { Quirks } from "../isa/vendor-behaviour.ts";
 import type { ComponentRow, LayoutSource } from "../layout/component-row.ts";
 
 /** How a description came about. */
@@ -22,27 +23,6 @@ export interface InstructionSupport {
   readonly xsaves: boolean;
   /** EAX[4]: IA32_XFD */
   readonly xfd: boolean;
-}
-
-/** What a save stores as FOP, FIP, FDP (bytes 6-23, with FCS and FDS in the 32-bit forms). */
-export const X87_POINTER_RULES = ["saved", "zero-unless-es", "kept-unless-es"] as const;
-/**
- * `saved`: the live values (Intel SDM). `zero-unless-es`: zeros unless FSW.ES = 1 (AMD with CPUID
- * 80000008:EBX[2]; measured on Zen 5). `kept-unless-es`: bytes 6-23 left as they are unless FSW.ES = 1
- * (AMD before family 17h, FXSAVE_LEAK; whether zeros are written instead is not documented).
- */
-export type X87PointerRule = (typeof X87_POINTER_RULES)[number];
-
-/** Vendor behaviour as data. */
-export interface Quirks {
-  readonly x87Pointers: X87PointerRule;
-  /** MXCSR_MASK as FXSAVE stores it. */
-  readonly mxcsrMask: number;
-  /**
-   * `kept`: a save writes PKRU's four bytes and leaves bytes 4-7 of the component as they are (measured on
-   * Zen 3, family 19h model 1: XSAVE64, XSAVEC64, XSAVEOPT64). Absent: eight bytes are written, the upper four as zeros.
-   */
-  readonly pkruUpperBytes?: "kept" | undefined;
 }
 
 /** Family, model and stepping as decoded from CPUID.1:EAX (display values). Stepping absent: all. */

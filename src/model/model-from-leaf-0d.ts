@@ -3,9 +3,10 @@
 import type { CpuidRegisters } from "../isa/cpuid-registers.ts";
 import { bitsOf, hasBit, maskOf } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
+import type { Quirks } from "../isa/vendor-behaviour.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
 import { keyIndex } from "./component-key.ts";
-import type { CpuModel, ModelKind, Quirks } from "./cpu-model.ts";
+import type { CpuModel, ModelKind } from "./cpu-model.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { hasErrors } from "./diagnostic.ts";
 import { idOfName, nameOfCpu } from "./dump-names.ts";
@@ -188,11 +189,20 @@ function componentRows({ leafD }: DumpedCpu, supported: bigint, fillFrom: CpuMod
   return rows.toSorted((a, b) => a.index - b.index);
 }
 
+/** By family; measured on 19H model 1 and 1AH model 2: that the rest of each family does the same is an inference. */
+const MEASURED_ON_AMD: Readonly<Record<number, Partial<Quirks>>> = {
+  0x19: { pkruUpperBytes: "kept" },
+  0x1a: {
+    modifiedOptimisation: "xsaveopt",
+    xinuseAfterRestore: "by-value",
+    xinuseOfPointers: "ignored",
+    xinuseOutside64: "all-registers",
+  },
+};
+
 /** Vendor behaviour (Linux `FXSAVE_LEAK`, measurements on Zen 5); MXCSR_MASK as FXSAVE stores it. */
 function quirksOf({ vendor, family, cpuid80000008Ebx }: DumpedCpu): Quirks {
   if (vendor !== "AuthenticAMD" && vendor !== "HygonGenuine") return { x87Pointers: "saved", mxcsrMask: 0xffff };
   const zeroes = ((cpuid80000008Ebx ?? 0) & 4) !== 0 || (family ?? 0) >= 0x17;
-  // Measured on family 19h model 1 only; that the rest of the family does the same is an inference.
-  const kept = family === 0x19 ? { pkruUpperBytes: "kept" as const } : {};
-  return { x87Pointers: zeroes ? "zero-unless-es" : "kept-unless-es", mxcsrMask: 0x2ffff, ...kept };
+  return { x87Pointers: zeroes ? "zero-unless-es" : "kept-unless-es", mxcsrMask: 0x2ffff, ...MEASURED_ON_AMD[family ?? 0] };
 }

@@ -5,8 +5,9 @@
 
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
-import { MODEL_KINDS, X87_POINTER_RULES } from "./cpu-model.ts";
-import type { ModelKind, Quirks, Signature } from "./cpu-model.ts";
+import { type DepartureName, DEPARTURE_NAMES, DEPARTURES, type Quirks, X87_POINTER_RULES } from "../isa/vendor-behaviour.ts";
+import { MODEL_KINDS } from "./cpu-model.ts";
+import type { ModelKind, Signature } from "./cpu-model.ts";
 import { COMPONENT_NAMES } from "./component-key.ts";
 
 /** CPUID.(0DH,1):EAX bits 0 to 4, in that order. */
@@ -59,7 +60,7 @@ export interface ViewFields extends SharedFields {
   readonly xssSupported?: bigint | undefined;
   readonly instructions?: readonly InstructionName[] | undefined;
   readonly sizeMax?: number | undefined;
-  readonly quirks?: { readonly [Key in keyof Quirks]?: Quirks[Key] | undefined } | undefined;
+  readonly quirks?: Partial<Quirks> | undefined;
   readonly sources?: readonly string[] | undefined;
 }
 
@@ -126,15 +127,22 @@ const instructions = v.pipe(
   v.array(v.picklist(INSTRUCTION_NAMES, `one of ${INSTRUCTION_NAMES.join(", ")}`), "a list such as [xsaveopt, xsavec]"),
   v.description("CPUID.(0DH,1):EAX: what the CPU has beyond XSAVE and XRSTOR"),
 );
+type DepartureEntries = {
+  readonly [Name in DepartureName]: v.ExactOptionalSchema<v.GenericSchema<unknown, (typeof DEPARTURES)[Name]["word"]>, undefined>;
+};
+const departureEntries = Object.fromEntries(
+  DEPARTURE_NAMES.map((name) => {
+    const { word, meaning } = DEPARTURES[name];
+    return [name, v.exactOptional(v.pipe(v.picklist([word], word), v.description(meaning)))];
+  }),
+) as unknown as DepartureEntries;
 const quirkEntries = {
   x87Pointers: v.pipe(
     v.picklist(X87_POINTER_RULES, `one of ${X87_POINTER_RULES.join(", ")}`),
     v.description("What a save stores as FOP, FIP and FDP"),
   ),
   mxcsrMask: integer(0, 0xffff_ffff, "MXCSR_MASK as FXSAVE stores it"),
-  pkruUpperBytes: v.exactOptional(
-    v.pipe(v.picklist(["kept"]), v.description("kept: saves leave bytes 4-7 of PKRU as they are (measured on AMD Zen 3)")),
-  ),
+  ...departureEntries,
 };
 const kind = v.pipe(
   v.picklist(MODEL_KINDS, `one of ${MODEL_KINDS.join(", ")}`),
@@ -198,9 +206,9 @@ export const viewSchema: v.GenericSchema<unknown, ViewFields> = closed({
   sizeMax: v.optional(sizeMax),
   quirks: v.optional(
     closed({
-      x87Pointers: v.optional(quirkEntries.x87Pointers),
-      mxcsrMask: v.optional(quirkEntries.mxcsrMask),
-      pkruUpperBytes: quirkEntries.pkruUpperBytes,
+      x87Pointers: v.exactOptional(quirkEntries.x87Pointers),
+      mxcsrMask: v.exactOptional(quirkEntries.mxcsrMask),
+      ...departureEntries,
     }),
   ),
   masks: v.optional(masks),

@@ -41,11 +41,7 @@ export function restrictModel(yaml: YamlSource, view: ViewFields, base: CpuModel
     instructions,
     sizeMax: view.sizeMax ?? standardSizeOf(components),
     components,
-    quirks: {
-      x87Pointers: view.quirks?.x87Pointers ?? base.quirks.x87Pointers,
-      mxcsrMask: view.quirks?.mxcsrMask ?? base.quirks.mxcsrMask,
-      ...((view.quirks?.pkruUpperBytes ?? base.quirks.pkruUpperBytes) ? { pkruUpperBytes: "kept" as const } : {}),
-    },
+    quirks: { ...base.quirks, ...view.quirks },
     masks: view.masks === undefined ? base.masks : maskList(view.masks),
     sources: view.sources ?? base.sources,
     ...(notes === undefined ? {} : { notes }),

@@ -2,6 +2,7 @@
 
 import { stringify } from "yaml";
 import { maskHex } from "../isa/feature-mask.ts";
+import { departuresOf } from "../isa/vendor-behaviour.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
 import { componentKey } from "./component-key.ts";
 import type { CpuModel, Signature } from "./cpu-model.ts";
@@ -29,7 +30,7 @@ export function writeModel(model: CpuModel): string {
     `instructions: [${INSTRUCTION_NAMES.filter((name) => model.instructions[name]).join(", ")}]`,
     `sizeMax: ${model.sizeMax}`,
     ...block("components", model.components.map(rowText), "{}"),
-    `quirks: { x87Pointers: ${quirks.x87Pointers}, mxcsrMask: 0x${quirks.mxcsrMask.toString(16)}${quirks.pkruUpperBytes ? ", pkruUpperBytes: kept" : ""} }`,
+    `quirks: { ${[`x87Pointers: ${quirks.x87Pointers}`, `mxcsrMask: 0x${quirks.mxcsrMask.toString(16)}`, ...departuresOf(quirks)].join(", ")} }`,
   ];
   if (model.masks.length > 0)
     lines.push(

@@ -4,9 +4,10 @@
  */
 
 import type { MaskPair } from "../isa/feature-mask.ts";
+import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
 import type { AreaMemory } from "./arena.ts";
-import type { ProcessorDescription, X87Pointers } from "./processor-description.ts";
+import type { ProcessorDescription } from "./processor-description.ts";
 import type { Processors } from "./processors.ts";
 import type { SaveFamily } from "./save-plan.ts";
 

@@ -1,9 +1,7 @@
 /** What the runtime needs to know of a CPU. A CpuModel is one, and so is a generated model module's `cpu`. */
 
+import type { Quirks } from "../isa/vendor-behaviour.ts";
 import type { ComponentRow, LayoutSource } from "../layout/component-row.ts";
-
-/** How FOP, FIP and FDP are saved; see `X87PointerRule` of the model. */
-export type X87Pointers = "saved" | "zero-unless-es" | "kept-unless-es";
 
 /** A CPU as the runtime sees it. */
 export interface ProcessorDescription extends LayoutSource {
@@ -18,10 +16,5 @@ export interface ProcessorDescription extends LayoutSource {
     readonly xfd: boolean;
   };
   readonly components: readonly ComponentRow[];
-  readonly quirks: {
-    readonly x87Pointers: X87Pointers;
-    readonly mxcsrMask: number;
-    /** Bytes 4-7 of PKRU are left as they are (measured on Zen 3); absent: written as zeros. */
-    readonly pkruUpperBytes?: "kept" | undefined;
-  };
+  readonly quirks: Quirks;
 }

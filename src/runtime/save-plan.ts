@@ -6,6 +6,7 @@
  */
 
 import { hasBit } from "../isa/feature-mask.ts";
+import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 import {
   MXCSR_OFFSET,
   MXCSR_SIZE,
@@ -17,7 +18,7 @@ import {
   XMM_SIZE,
 } from "../isa/xsave-area.ts";
 import { type AreaFormat, type AreaLayout, areaLayout } from "../layout/area-layout.ts";
-import type { ProcessorDescription, X87Pointers } from "./processor-description.ts";
+import type { ProcessorDescription } from "./processor-description.ts";
 import { registerSlots } from "./register-slots.ts";
 
 /** The save instructions without their operand size. */

@@ -6,7 +6,8 @@
 import { afterAll, expect, test } from "vitest";
 import { groupsFor, type RequestedMask } from "../../src/generator/saver-spec.ts";
 import { createArena } from "../../src/runtime/arena.ts";
-import type { ProcessorDescription, X87Pointers } from "../../src/runtime/processor-description.ts";
+import type { X87Pointers } from "../../src/isa/vendor-behaviour.ts";
+import type { ProcessorDescription } from "../../src/runtime/processor-description.ts";
 import { Processors } from "../../src/runtime/processors.ts";
 import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { type SelectedSave, selectSave } from "../../src/runtime/select-save.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CpuModel } from "../../src/model/cpu-model.ts";
-import { MODEL_KINDS, X87_POINTER_RULES } from "../../src/model/cpu-model.ts";
+import { DEPARTURES, X87_POINTER_RULES } from "../../src/isa/vendor-behaviour.ts";
+import { MODEL_KINDS } from "../../src/model/cpu-model.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { writeModel } from "../../src/model/write-model.ts";
 import { loadModel } from "./model-files.ts";
@@ -22,7 +23,12 @@ const anyModel: fc.Arbitrary<CpuModel> = fc
       { maxLength: 3 },
     ),
     quirks: fc.record(
-      { x87Pointers: fc.constantFrom(...X87_POINTER_RULES), mxcsrMask: fc.nat(), pkruUpperBytes: fc.constant("kept" as const) },
+      {
+        x87Pointers: fc.constantFrom(...X87_POINTER_RULES),
+        mxcsrMask: fc.nat(),
+        pkruUpperBytes: fc.constant(DEPARTURES.pkruUpperBytes.word),
+        xinuseOfMxcsr: fc.constant(DEPARTURES.xinuseOfMxcsr.word),
+      },
       { requiredKeys: ["x87Pointers", "mxcsrMask"] },
     ),
     maskNames: fc.uniqueArray(

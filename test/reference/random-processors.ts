@@ -3,7 +3,8 @@
 import type { ComponentRow } from "../../src/layout/component-row.ts";
 import type { AreaMemory } from "../../src/runtime/arena.ts";
 import { xcr0Violations } from "../../src/runtime/control-registers.ts";
-import type { ProcessorDescription, X87Pointers } from "../../src/runtime/processor-description.ts";
+import type { X87Pointers } from "../../src/isa/vendor-behaviour.ts";
+import type { ProcessorDescription } from "../../src/runtime/processor-description.ts";
 import type { Processors } from "../../src/runtime/processors.ts";
 import { FCS_OFFSET, FDS_OFFSET } from "../../src/runtime/register-slots.ts";
 import { Prng } from "../../src/verify/random/prng.ts";

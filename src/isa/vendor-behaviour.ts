@@ -1,0 +1,58 @@
+/**
+ * What processors do beyond, or other than, Intel's manual: the words that a model may say, each with its source. The
+ * runtime takes them from the model as data; no rule asks for a vendor's name.
+ */
+
+/** What a save stores as FOP, FIP, FDP (bytes 6-23, with FCS and FDS in the 32-bit forms). */
+export const X87_POINTER_RULES = ["saved", "zero-unless-es", "kept-unless-es"] as const;
+/**
+ * `saved`: the live values (Intel SDM). `zero-unless-es`: zeros unless FSW.ES = 1 (AMD with CPUID
+ * 80000008:EBX[2]; measured on Zen 5). `kept-unless-es`: bytes 6-23 left as they are unless FSW.ES = 1
+ * (AMD before family 17h, FXSAVE_LEAK; whether zeros are written instead is not documented).
+ */
+export type X87Pointers = (typeof X87_POINTER_RULES)[number];
+
+/** Behaviour with one departure each: the word that a model says, and what it means. Absent: what the manual says. */
+export const DEPARTURES = {
+  pkruUpperBytes: {
+    word: "kept",
+    meaning: "kept: saves leave bytes 4-7 of PKRU as they are (measured on AMD Zen 3)",
+  },
+  modifiedOptimisation: {
+    word: "xsaveopt",
+    meaning: "xsaveopt: XSAVEOPT was seen to leave out what was not modified since XRSTOR (measured on AMD Zen 5)",
+  },
+  xinuseAfterRestore: {
+    word: "by-value",
+    meaning: "by-value: loading initial values clears XINUSE (measured on AMD Zen 5), where SDM vol. 1, 13.8.3 sets it",
+  },
+  xinuseOfPointers: {
+    word: "ignored",
+    meaning:
+      "ignored: FIP, FDP, FCS and FDS alone do not put x87 in use (measured on AMD Zen 5), where SDM vol. 1, 13.6 counts them",
+  },
+  xinuseOutside64: {
+    word: "all-registers",
+    meaning: "all-registers: XINUSE counts registers that only 64-bit mode can reach in other modes too (measured on AMD Zen 5)",
+  },
+  xinuseOfMxcsr: {
+    word: "all-saves",
+    meaning: "all-saves: MXCSR other than 1F80H puts SSE in use under XSAVE and XSAVEOPT as well (an emulator)",
+  },
+} as const;
+
+/** Names of the departures, in the order of files. */
+export const DEPARTURE_NAMES = Object.keys(DEPARTURES) as readonly DepartureName[];
+export type DepartureName = keyof typeof DEPARTURES;
+
+/** Vendor behaviour of one CPU, as data. */
+export type Quirks = {
+  readonly x87Pointers: X87Pointers;
+  /** MXCSR_MASK as FXSAVE stores it. */
+  readonly mxcsrMask: number;
+} & { readonly [Name in DepartureName]?: (typeof DEPARTURES)[Name]["word"] | undefined };
+
+/** The departures that a CPU has, as `name: word`. */
+export function departuresOf(quirks: Quirks): string[] {
+  return DEPARTURE_NAMES.flatMap((name) => (quirks[name] === undefined ? [] : [`${name}: ${quirks[name]}`]));
+}
