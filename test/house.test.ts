@@ -28,7 +28,7 @@ const FLOORS = [
   "isa",
 ];
 /** Floors that run anywhere, a browser included. */
-const WITHOUT_NODE = ["runtime", "layout", "isa", "model", "dumps", "image"];
+const WITHOUT_NODE = ["runtime", "layout", "isa", "model", "dumps", "image", "formats"];
 /** Who may load these packages. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "ts-morph": ["generator", "verify"],
@@ -108,7 +108,7 @@ test("ts-morph and Handlebars are loaded by the generator only, and by verify, w
   }
 });
 
-test("runtime, layout, isa, model, image and dumps import nothing of Node", () => {
+test("runtime, layout, isa, model, image, dumps and formats import nothing of Node", () => {
   const wrong = imports.filter(
     (each) => WITHOUT_NODE.includes(floorOf(each.file) ?? "") && /^(node:|[a-z_]+$)/.test(each.specifier),
   );

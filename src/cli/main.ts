@@ -2,6 +2,7 @@
 /** `xsavekit <verb>`: finds the verb, lets it declare itself, and turns whatever is thrown into one line and an exit code. */
 
 import { Command, CommanderError } from "commander";
+import { placeOf } from "../model/diagnostic.ts";
 import { nearestName } from "../model/nearest-name.ts";
 import { print, printError } from "./print.ts";
 import { oneLine } from "./one-line.ts";
@@ -65,9 +66,8 @@ function report(error: unknown, args: readonly string[]): number {
   }
   if (error instanceof Error && "diagnostics" in error && Array.isArray(error.diagnostics)) {
     const [first, ...rest] = error.diagnostics;
-    const place = first.line > 0 ? `${first.file}:${first.line}:${first.column}` : first.file;
     const more = rest.length === 0 ? "" : ` (${rest.length} more: \`xsavekit lint\` shows all)`;
-    printError(oneLine(`${place}: ${first.rule}: ${first.message}; remedy: ${first.remedy}${more}`));
+    printError(oneLine(`${placeOf(first)}: ${first.rule}: ${first.message}; remedy: ${first.remedy}${more}`));
     return 2;
   }
   printError(oneLine(error instanceof Error ? error.message : String(error)));

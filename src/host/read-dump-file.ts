@@ -44,6 +44,13 @@ export function decodeDumpBytes(bytes: Uint8Array): string {
   }
 }
 
+/** What went wrong with a file, with its name; a DumpFileError stays as it is. */
+export function fileError(name: string, error: unknown): DumpFileError {
+  if (error instanceof DumpFileError) return error;
+  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+  return new DumpFileError(`${name}: ${REASONS.get(code) ?? (error instanceof Error ? error.message : String(error))}`, code);
+}
+
 /** Collects chunks up to a limit. */
 async function collect(chunks: AsyncIterable<Uint8Array>, name: string, limit: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
@@ -73,9 +80,7 @@ export async function readDumpFile(path: string, limit: number = MAX_DUMP_BYTES)
     file = await open(path, "r");
     return decodeDumpBytes(await collect(file.createReadStream({ autoClose: false }), name, limit));
   } catch (error) {
-    if (error instanceof DumpFileError) throw error;
-    const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-    throw new DumpFileError(`${name}: ${REASONS.get(code) ?? (error instanceof Error ? error.message : String(error))}`, code);
+    throw fileError(name, error);
   } finally {
     await file?.close();
   }

@@ -12,6 +12,8 @@ export interface Diagnostic {
   readonly line: number;
   /** 1-based, in UTF-16 units; 0 with line 0. */
   readonly column: number;
+  /** Byte offset, for files that have no lines. */
+  readonly offset?: number;
   readonly message: string;
   /** What the author can do. */
   readonly remedy: string;
@@ -33,6 +35,12 @@ export class ModelError extends Error {
 /** True if at least one of them refuses the file. */
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((diagnostic) => diagnostic.severity === "error");
+}
+
+/** `file:line:column`, `file: byte 4096` for a file without lines, or the file alone. */
+export function placeOf({ file, line, column, offset }: Diagnostic): string {
+  if (line > 0) return `${file}:${line}:${column}`;
+  return offset === undefined ? file : `${file}: byte ${offset}`;
 }
 
 /** Everything a terminal or an editor could act upon: controls, line separators, bidirectional and other format characters. */
@@ -57,9 +65,8 @@ const FRAME_INDENT = "    ";
  * around it where the line is longer) and the remedy. Line ends are `\n`, none at the end.
  */
 export function printDiagnostic(diagnostic: Diagnostic): string {
-  const { file, line, column, severity, rule, message, remedy, source } = diagnostic;
-  const place = line > 0 ? `${escapeText(file)}:${line}:${column}` : escapeText(file);
-  const lines = [`${place}: ${severity} ${rule}: ${escapeText(message)}`];
+  const { line, column, severity, rule, message, remedy, source } = diagnostic;
+  const lines = [`${escapeText(placeOf(diagnostic))}: ${severity} ${rule}: ${escapeText(message)}`];
   if (source !== undefined && line > 0) lines.push(...frame(source, column));
   lines.push(`  remedy: ${escapeText(remedy)}`);
   return lines.join("\n");

@@ -1,0 +1,57 @@
+/** What is wrong with a container, at which byte. */
+
+import { type Diagnostic, printDiagnostic } from "../model/diagnostic.ts";
+
+/** A finding without the file's name: rule id, byte offset in the file, what is there and what to do. */
+export interface FormatProblem {
+  /** Stable id, kebab-case: `note-truncated`. */
+  readonly rule: string;
+  /** Byte offset in the (decompressed) file. */
+  readonly offset: number;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** A container was refused; `diagnostics` has the first reason as its first element. */
+export class FormatError extends Error {
+  override readonly name = "FormatError";
+  readonly problem: FormatProblem;
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(problem: FormatProblem, file = "input") {
+    const diagnostic = diagnosticOf(problem, "error", file);
+    super(printDiagnostic(diagnostic).replace(/\n +/g, "; "));
+    this.problem = problem;
+    this.diagnostics = [diagnostic];
+  }
+}
+
+/** The finding as a diagnostic of `file`. */
+export function diagnosticOf(problem: FormatProblem, severity: "error" | "warning", file: string): Diagnostic {
+  return { ...problem, severity, file, line: 0, column: 0 };
+}
+
+/** Collects warnings of one container; past the limit they are counted only, so that a hostile file cannot fill memory. */
+export class ProblemList {
+  readonly #found: FormatProblem[] = [];
+  #left = 0;
+  static readonly LIMIT = 100;
+
+  add(problem: FormatProblem): void {
+    if (this.#found.length < ProblemList.LIMIT) this.#found.push(problem);
+    else this.#left++;
+  }
+
+  get first(): FormatProblem | undefined {
+    return this.#found[0];
+  }
+
+  /** All of them, and how many were left out. */
+  warnings(file: string): Diagnostic[] {
+    const all = this.#found.map((problem) => diagnosticOf(problem, "warning", file));
+    const last = all.at(-1);
+    if (this.#left > 0 && last)
+      all.push({ ...last, rule: "more-problems", message: `${this.#left} more of this kind are not listed` });
+    return all;
+  }
+}
