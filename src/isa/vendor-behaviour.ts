@@ -18,6 +18,10 @@ export const DEPARTURES = {
     word: "kept",
     meaning: "kept: saves leave bytes 4-7 of PKRU as they are (measured on AMD Zen 3)",
   },
+  x87PointerWidth: {
+    word: "57-bit",
+    meaning: "57-bit: FIP and FDP keep 57 bits, sign-extended from bit 56 (measured on AMD Zen 5); the manual's have 64",
+  },
   modifiedOptimisation: {
     word: "xsaveopt",
     meaning: "xsaveopt: XSAVEOPT was seen to leave out what was not modified since XRSTOR (measured on AMD Zen 5)",
@@ -51,6 +55,11 @@ export type Quirks = {
   /** MXCSR_MASK as FXSAVE stores it. */
   readonly mxcsrMask: number;
 } & { readonly [Name in DepartureName]?: (typeof DEPARTURES)[Name]["word"] | undefined };
+
+/** Bits that FIP and FDP have; a value is sign-extended from the highest. */
+export function x87PointerBits(quirks: Quirks): number {
+  return quirks.x87PointerWidth === "57-bit" ? 57 : 64;
+}
 
 /** The departures that a CPU has, as `name: word`. */
 export function departuresOf(quirks: Quirks): string[] {

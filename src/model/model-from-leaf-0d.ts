@@ -193,6 +193,7 @@ function componentRows({ leafD }: DumpedCpu, supported: bigint, fillFrom: CpuMod
 const MEASURED_ON_AMD: Readonly<Record<number, Partial<Quirks>>> = {
   0x19: { pkruUpperBytes: "kept" },
   0x1a: {
+    x87PointerWidth: "57-bit",
     modifiedOptimisation: "xsaveopt",
     xinuseAfterRestore: "by-value",
     xinuseOfPointers: "ignored",

@@ -10,9 +10,22 @@ import {
   ST_OFFSET,
   XMM_OFFSET,
 } from "../isa/xsave-area.ts";
+import { x87PointerBits } from "../isa/vendor-behaviour.ts";
 import { xcr0Violations, xssViolations } from "./control-registers.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
-import { registerSlots, type RegisterSlots, XCR0_OFFSET, XFD_OFFSET, XINUSE_OFFSET, XSS_OFFSET } from "./register-slots.ts";
+import {
+  FCS_OFFSET,
+  registerSlots,
+  type RegisterSlots,
+  XCR0_OFFSET,
+  XFD_OFFSET,
+  XINUSE_OFFSET,
+  XSS_OFFSET,
+} from "./register-slots.ts";
+
+/** Upper halves of FIP and FDP. */
+const X87_FIP_HIGH = 12;
+const X87_FDP_HIGH = 20;
 
 /** Most logical processors in one set. */
 export const MAX_PROCESSORS = 4096;
@@ -118,7 +131,7 @@ export class Processors {
     return this.u8.subarray(base + slot.offset, base + slot.offset + row.size);
   }
 
-  /** Loads x87, MXCSR, MXCSR_MASK and XMM from an FXSAVE64 image, clearing the bytes that no register has. */
+  /** Loads x87, MXCSR, MXCSR_MASK and XMM from an FXSAVE64 image, clearing the bytes and pointer bits that no register has. */
   loadLegacy(processor: number, fxsave: Uint8Array): void {
     if (fxsave.length < LEGACY_UNWRITTEN_OFFSET) {
       throw new RangeError(`"fxsave" expected at least ${LEGACY_UNWRITTEN_OFFSET} bytes, got ${fxsave.length}`);
@@ -129,6 +142,11 @@ export class Processors {
     for (let st = 0; st < 8; st++) {
       const pad = base + ST_OFFSET + 16 * st + 10;
       this.u8.fill(0, pad, pad + 6);
+    }
+    const unused = 64 - x87PointerBits(this.cpu.quirks);
+    for (const high of [X87_FIP_HIGH, X87_FDP_HIGH]) {
+      const word = (base + high) >> 2;
+      this.i32[word] = ((this.i32[word] ?? 0) << unused) >> unused;
     }
   }
 
@@ -150,6 +168,7 @@ export class Processors {
     if (mask & 1n) {
       this.u8.fill(0, base, base + MXCSR_OFFSET);
       this.u8.fill(0, base + ST_OFFSET, base + XMM_OFFSET);
+      this.i32[(base + FCS_OFFSET) >> 2] = 0;
     }
     if (mask & 2n) this.u8.fill(0, base + XMM_OFFSET, base + LEGACY_UNWRITTEN_OFFSET);
     if (withMxcsr) {

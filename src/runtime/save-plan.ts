@@ -18,6 +18,7 @@ import {
   XMM_SIZE,
 } from "../isa/xsave-area.ts";
 import { type AreaFormat, type AreaLayout, areaLayout } from "../layout/area-layout.ts";
+import type { ComponentRow } from "../layout/component-row.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
 import { registerSlots } from "./register-slots.ts";
 
@@ -88,6 +89,13 @@ export interface SavePlan {
   readonly clearsAfterSave: readonly { readonly component: number; readonly registers: number; readonly keep: number }[];
 }
 
+/** Bytes of a component that exist: YMM8-15, ZMM8-15 and ZMM16-31 do in 64-bit mode only (SDM vol. 1, 13.5.3 and 13.5.5). */
+export function lengthInMode({ index, size }: ComponentRow, { mode64 }: SaveMode): number {
+  if (mode64) return size;
+  if (index === 7) return 0;
+  return index === 2 || index === 6 ? size / 2 : size;
+}
+
 /** Plans a save. `rfbm` must be within what the CPU supports; throws LayoutError otherwise. */
 export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bigint, mode: SaveMode = MODE_64): SavePlan {
   const format = family === "XSAVEC" || family === "XSAVES" ? "compacted" : "standard";
@@ -116,17 +124,8 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
   for (const { row, offset } of layout.components.toSorted((a, b) => a.offset - b.offset)) {
     const slot = slots.get(row.index);
     if (!slot) throw new Error(`no register slot for component ${row.index}`);
-    // The upper halves of YMM and ZMM, and ZMM16-31, exist in 64-bit mode only (SDM vol. 1, 13.5.3 and 13.5.5).
     const keptPkru = row.index === 9 && cpu.quirks.pkruUpperBytes === "kept";
-    const length = keptPkru
-      ? 4
-      : mode.mode64
-        ? row.size
-        : row.index === 7
-          ? 0
-          : row.index === 2 || row.index === 6
-            ? row.size / 2
-            : row.size;
+    const length = keptPkru ? 4 : lengthInMode(row, mode);
     piece(
       row.index,
       slot.offset,

@@ -83,6 +83,7 @@ function describeCpu({ cpu, xcr0, stateBefore }: RestoreRecord): ProcessorDescri
     quirks: {
       x87Pointers: cpu.vendor === "AuthenticAMD" && cpu.xsaveerptr ? "zero-unless-es" : "saved",
       mxcsrMask: bytes(stateBefore.legacy).readUInt32LE(28),
+      ...(cpu.vendor === "AuthenticAMD" && cpu.xsaveerptr ? { x87PointerWidth: "57-bit" as const } : {}),
     },
   };
 }
@@ -95,11 +96,6 @@ function fxsaveView(cpu: ProcessorDescription, processors: Processors): Buffer {
   bindGeneralSave(savePlan(cpu, "XSAVE", 3n), processors, arena)(0, 0);
   processors.setXinuse(0, xinuse);
   return Buffer.from(arena.u8.slice(0, 416));
-}
-
-/** Zen 5 keeps 57 bits of FIP and FDP and extends the sign (recorded as a deviation from the manual). */
-function extendPointers(legacy: Buffer): void {
-  for (const at of [8, 16]) legacy.writeBigInt64LE(BigInt.asIntN(57, legacy.readBigInt64LE(at)), at);
 }
 
 /** What is not as recorded; empty if all is. */
@@ -131,7 +127,6 @@ function replay(record: RestoreRecord): string {
     return Buffer.compare(registersBefore, processors.u8) === 0 ? "" : `${record.id}: a refused restore changed registers`;
   }
   const legacy = fxsaveView(cpu, processors);
-  if (record.cpu.vendor === "AuthenticAMD" && record.cpu.xsaveerptr) extendPointers(legacy);
   const after = bytes(record.stateAfter.legacy);
   for (let at = 0; at < 416; at++)
     if (legacy[at] !== after[at]) return `${record.id}: legacy byte ${at} is ${legacy[at]}, recorded ${after[at]}`;
