@@ -5,7 +5,7 @@ import { type MaskFamily, masksFor } from "../model/read-masks.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
 import { buildSaversModule } from "./build-module.ts";
 import { sha256, withHeader } from "./file-header.ts";
-import { modelModuleText, registryText } from "./model-module.ts";
+import { modelModuleText, modelSaversText, registryText } from "./model-module.ts";
 import { proveModule } from "./prove-straight-line.ts";
 import { bodyRenderer, type TemplateTexts } from "./render-body.ts";
 import { groupKey, groupsFor, type GroupSpec } from "./saver-spec.ts";
@@ -20,7 +20,7 @@ export interface GeneratedFile {
 export interface GenerateOptions {
   readonly masks: readonly MaskFamily[];
   readonly templates: TemplateTexts;
-  /** Module specifiers of the seam, seen from the output folder and from its `savers/`. */
+  /** Module specifiers of the seam, seen from the output folder and from a folder in it. */
   readonly seam: { readonly fromRoot: string; readonly fromSavers: string };
   /** Extension in imports between generated files: `.ts` or `.js`. */
   readonly extension: ".ts" | ".js";
@@ -54,8 +54,12 @@ export function generate(models: readonly CpuModel[], options: GenerateOptions):
     const own: GroupSpec[] = [];
     for (const group of groupsFor(model, requested)) own.push(place(byFile, group));
     groups.set(model.id, own);
-    const text = modelModuleText(model, own, options.seam.fromRoot, options.extension);
-    files.push({ path: `${model.id}.ts`, text: withHeader(text, `cpu-models/${model.id}.yaml, cpu-models/masks.yaml`, text) });
+    const imported = own.map(({ name, file, plan }) => ({ name, file, rfbm: plan.rfbm }));
+    const source = `cpu-models/${model.id}.yaml, cpu-models/masks.yaml`;
+    const thin = modelModuleText(model, imported, options.seam.fromRoot, options.extension);
+    files.push({ path: `${model.id}.ts`, text: withHeader(thin, source, thin) });
+    const all = modelSaversText(model, imported, options.seam.fromSavers, options.extension);
+    files.push({ path: `${model.id}/savers.ts`, text: withHeader(all, source, all) });
   }
   const registry = registryText(
     sorted.map((model) => model.id),

@@ -1,35 +1,41 @@
-/** A model's thin module and the registry: constants and imports, no code of their own. */
+/** A model's thin modules and the registry: constants and imports, no code of their own. */
 
 import { maskHex } from "../isa/feature-mask.ts";
 import { DEPARTURE_NAMES, type Quirks } from "../isa/vendor-behaviour.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 
-/** A saver group as a model module imports it. */
+/** A saver group as a model's modules import it. */
 export interface ImportedGroup {
   readonly name: string;
   /** File under `savers/`. */
   readonly file: string;
+  readonly rfbm: bigint;
 }
 
 const list = (lines: readonly string[]): string =>
   lines.length === 0 ? "[]" : `[\n${lines.map((line) => `  ${line},\n`).join("")}]`;
 
-/** The text of `<model>.ts`: its CPU as data, and its savers. */
+/** The groups by file, in the order of the files' names. */
+function byFile(groups: readonly ImportedGroup[]): [file: string, groups: ImportedGroup[]][] {
+  const files = new Map<string, ImportedGroup[]>();
+  for (const group of groups) files.set(group.file, [...(files.get(group.file) ?? []), group]);
+  return [...files].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The text of `<model>.ts`: its CPU as data, and where its savers are. Importing it loads no saver. */
 export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[], seam: string, extension: string): string {
-  const files = new Map<string, string[]>();
-  for (const group of groups) files.set(group.file, [...(files.get(group.file) ?? []), group.name]);
-  const imports = [...files]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([file, names]) => `import {\n${names.map((name) => `  ${name},\n`).join("")}} from "./savers/${file}${extension}";`);
   const { instructions: has } = model;
   const rows = model.components.map(
     (row) =>
-      `  { index: ${row.index}, size: ${row.size}, standardOffset: ${row.standardOffset ?? "undefined"}, supervisor: ${row.supervisor}, align64: ${row.align64}, xfd: ${row.xfd} },\n`,
+      `    { index: ${row.index}, size: ${row.size}, standardOffset: ${row.standardOffset ?? "undefined"}, supervisor: ${row.supervisor}, align64: ${row.align64}, xfd: ${row.xfd} },`,
   );
+  const files = byFile(groups).map(([file, members]) => {
+    const rfbms = [...new Set(members.map(({ rfbm }) => `${maskHex(rfbm)}n`))].join(", ");
+    const names = members.map(({ name }) => `m.${name}`).join(", ");
+    return `{ rfbms: [${rfbms}], load: () => import("./savers/${file}${extension}").then((m) => [${names}]) }`;
+  });
   return [
-    `import type { ProcessorDescription, SaverGroup } from "${seam}";`,
-    "",
-    ...imports,
+    `import type { ProcessorDescription, SaverFile, SaverGroup } from "${seam}";`,
     "",
     `/** ${commentText(model.name)} (${model.kind}): CPUID leaf 0DH, masks and vendor rules. Sizes and offsets in bytes. */`,
     "export const cpu: ProcessorDescription = {",
@@ -38,15 +44,36 @@ export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[
     `  xssSupported: ${maskHex(model.xssSupported)}n,`,
     `  instructions: { xsaveopt: ${has.xsaveopt}, xsavec: ${has.xsavec}, xgetbv1: ${has.xgetbv1}, xsaves: ${has.xsaves}, xfd: ${has.xfd} },`,
     "  components: [",
-    ...rows.map((row) => `  ${row.trimEnd()}`),
+    ...rows,
     "  ],",
     `  quirks: { ${quirkText(model.quirks)} },`,
     "};",
     "",
+    "/** Where the savers of each RFBM are; nothing is loaded before it is asked for. */",
+    `export const saverFiles: readonly SaverFile[] = ${list(files)};`,
+    "",
+    "/** Loads the savers of one RFBM, or all of the model, for `selectSave`. */",
+    "export async function loadSavers(rfbm?: bigint): Promise<readonly SaverGroup[]> {",
+    `  const { loadSaverFiles } = await import("${seam}");`,
+    "  return loadSaverFiles(saverFiles, rfbm);",
+    "}",
+    "",
+  ].join("\n");
+}
+
+/** The text of `<model>/savers.ts`: all savers at once, for those who name one of them and leave the rest to a bundler. */
+export function modelSaversText(model: CpuModel, groups: readonly ImportedGroup[], seam: string, extension: string): string {
+  const files = byFile(groups);
+  return [
+    `import type { SaverGroup } from "${seam}";`,
+    "",
+    ...files.map(([file, members]) => `import { ${members.map(({ name }) => name).join(", ")} } from "../savers/${file}${extension}";`),
+    "",
+    `export { cpu } from "../${model.id}${extension}";`,
+    ...files.map(([file, members]) => `export { ${members.map(({ name }) => name).join(", ")} } from "../savers/${file}${extension}";`),
+    "",
     "/** Every saver of the model, for `selectSave`. */",
     `export const savers: readonly SaverGroup[] = ${list(groups.map((group) => group.name))};`,
-    "",
-    `export { ${groups.map((group) => group.name).join(", ")} };`,
     "",
   ].join("\n");
 }
@@ -62,9 +89,9 @@ export function registryText(ids: readonly string[], seam: string, extension: st
   return [
     `import type { GeneratedModel } from "${seam}";`,
     "",
-    "/** Loads a generated model by id. */",
+    "/** Loads a generated model with all of its savers, by id. */",
     "export const models: Readonly<Record<string, () => Promise<GeneratedModel>>> = {",
-    ...ids.map((id) => `  "${id}": () => import("./${id}${extension}"),`),
+    ...ids.map((id) => `  "${id}": () => import("./${id}/savers${extension}"),`),
     "};",
     "",
   ].join("\n");

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 
 import { bitsOf, maskPair } from "../isa/feature-mask.ts";
-import { stateComponent } from "../isa/state-component.ts";
+import { componentName, stateComponent } from "../isa/state-component.ts";
 import { offsetMapsWith } from "../layout/offset-maps.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
@@ -89,13 +89,23 @@ function groupFor(cpu: ProcessorDescription, families: readonly SaveFamily[], ma
   return { name: prefix, file: fileFor(plan), families, plan, forms };
 }
 
+/** What the masks without x87 that perf can ask for have in common: SSE, AVX and AVX-512 in any mixture. */
+const SIMD = 0xe6n;
+
 /**
- * Groups that most models share go to the same file: by format, offset map (standard) or rows that differ
- * from the architecture (compacted), and the x87-pointer rule where x87 is saved.
+ * One file per format, mask and content, so that a model loads what it uses: the offset map (standard) or the rows that
+ * differ from the architecture (compacted), and the x87-pointer rule. Masks without x87 differ in SIMD components only
+ * and are many: they share a file, since each file costs half a millisecond to load.
  */
 function fileFor(plan: SavePlan): string {
+  const { rfbm } = plan;
   const extended = plan.layout.components.map(({ row, offset }) => ({ component: row.index, area: offset, length: row.size }));
   const parts: string[] = [plan.format];
+  if ((rfbm & 1n) === 1n) parts.push("rfbm", rfbm.toString(16));
+  else {
+    if ((rfbm & SIMD) !== 0n) parts.push("simd");
+    parts.push(...bitsOf(rfbm & ~SIMD).map((index) => componentName(index).toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")));
+  }
   if (plan.format === "standard") {
     const maps = offsetMapsWith(extended.map((piece) => [piece.component, piece.area, piece.length] as const));
     parts.push(
@@ -105,11 +115,11 @@ function fileFor(plan: SavePlan): string {
     const odd = extended.filter((piece) => piece.length !== stateComponent(piece.component)?.size);
     if (odd.length > 0) parts.push(...odd.map((piece) => `c${piece.component}x${piece.length}`));
     const placed = digest(extended.map((piece) => [piece.component, piece.area, piece.length]));
-    const usual = digest(usualPlaces(plan.rfbm));
+    const usual = digest(usualPlaces(rfbm));
     if (odd.length === 0 && placed !== usual) parts.push(`map-${placed.slice(0, 8)}`);
   }
   if (plan.pieces.some((piece) => piece.component === 9 && piece.length === 4)) parts.push("pkru4");
-  parts.push((plan.rfbm & 1n) === 1n ? plan.x87Pointers : "no-x87");
+  if ((rfbm & 1n) === 1n) parts.push(plan.x87Pointers);
   return parts.join("-");
 }
 

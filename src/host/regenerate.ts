@@ -9,7 +9,7 @@ import type { CpuModel } from "../model/cpu-model.ts";
 import { ModelError } from "../model/diagnostic.ts";
 import { readMasks } from "../model/read-masks.ts";
 import { modelJsonSchema } from "../model/model-schema.ts";
-import { compareTree, type TreeDifference, writeTree } from "../output/output-tree.ts";
+import { compareTree, type TreeDifference, typeScriptFiles, writeTree } from "../output/output-tree.ts";
 import { loadBundledModels, packageRoot } from "./load-models.ts";
 import { masksText, modelTexts, templateTexts } from "./package-files.ts";
 
@@ -95,16 +95,6 @@ function writeSchema(): void {
  */
 function stampFile(folder: string): { current(): boolean; write(): void; readonly count: number } {
   const path = join(packageRoot(), "node_modules", ".cache", "xsavekit-generate.json");
-  const outputs = (): string[] =>
-    ["", "savers"].flatMap((sub) => {
-      const at = join(folder, sub);
-      return existsSync(at)
-        ? readdirSync(at)
-            .filter((name) => name.endsWith(".ts"))
-            .sort()
-            .map((name) => join(sub, name))
-        : [];
-    });
   let count = 0;
   const digest = (): string => {
     const hash = createHash("sha256");
@@ -120,7 +110,7 @@ function stampFile(folder: string): { current(): boolean; write(): void; readonl
         .sort())
         add(name, readFileSync(join(code, name), "utf8"));
     }
-    const names = outputs();
+    const names = typeScriptFiles(folder);
     count = names.length;
     for (const name of names) add(name, readFileSync(join(folder, name), "utf8"));
     return hash.digest("hex");

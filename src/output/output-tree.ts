@@ -1,6 +1,6 @@
 /** The only writer: compares files to be with a folder, writes what changed, atomically, and deletes orphans. */
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { type Dirent, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** A file to be: path below the folder, with `/`. */
@@ -38,9 +38,7 @@ export function compareTree(
     if (found === undefined) missing.push(path);
     else if (found !== text) (isHandEdited(found) ? handEdited : changed).push(path);
   }
-  const orphaned = ["", "savers/"]
-    .flatMap((sub) => listFiles(folder, sub))
-    .filter((path) => !wanted.has(path) && readIfThere(join(folder, path))?.startsWith(GENERATED_MARK) === true);
+  const orphaned = typeScriptFiles(folder).filter((path) => !wanted.has(path) && readIfThere(join(folder, path))?.startsWith(GENERATED_MARK) === true);
   return { missing: missing.sort(), changed: changed.sort(), handEdited: handEdited.sort(), orphaned: orphaned.sort() };
 }
 
@@ -55,7 +53,14 @@ export function writeTree(folder: string, files: readonly OutputFile[], differen
     writeFileSync(temporary, texts.get(path) ?? "");
     renameSync(temporary, target);
   }
-  for (const path of difference.orphaned) rmSync(join(folder, path));
+  for (const path of difference.orphaned) {
+    rmSync(join(folder, path));
+    if (path.includes("/")) removeIfEmpty(dirname(join(folder, path)));
+  }
+}
+
+function removeIfEmpty(folder: string): void {
+  if (readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 function readIfThere(path: string): string | undefined {
@@ -67,13 +72,19 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-function listFiles(folder: string, sub: string): string[] {
-  try {
-    return readdirSync(join(folder, sub), { withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-      .map((entry) => sub + entry.name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
+/** Every TypeScript file in the folder and in the folders directly in it. */
+export function typeScriptFiles(folder: string): string[] {
+  const list = (sub: string): Dirent[] => {
+    try {
+      return readdirSync(join(folder, sub), { withFileTypes: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  };
+  const files = (entries: readonly Dirent[], prefix: string): string[] =>
+    entries.filter((entry) => entry.isFile() && entry.name.endsWith(".ts")).map((entry) => prefix + entry.name);
+  const top = list("");
+  const folders = top.filter((entry) => entry.isDirectory()).map((entry) => `${entry.name}/`);
+  return [...files(top, ""), ...folders.flatMap((sub) => files(list(sub), sub))].sort();
 }

@@ -57,7 +57,14 @@ export interface SaverGroup {
   readonly forms: readonly SaverForm[];
 }
 
-/** What a generated model module exports. */
+/** A file of savers, and how to load it. */
+export interface SaverFile {
+  /** What it has savers for. */
+  readonly rfbms: readonly bigint[];
+  readonly load: () => Promise<readonly SaverGroup[]>;
+}
+
+/** What a generated model's `savers` module exports. */
 export interface GeneratedModel {
   readonly cpu: ProcessorDescription;
   readonly savers: readonly SaverGroup[];
@@ -77,6 +84,12 @@ export function saverGroup(group: SaverGroup): SaverGroup {
     );
   }
   return group;
+}
+
+/** Loads the files that have savers for an RFBM, or all of them. */
+export async function loadSaverFiles(files: readonly SaverFile[], rfbm?: bigint): Promise<readonly SaverGroup[]> {
+  const wanted = rfbm === undefined ? files : files.filter(({ rfbms }) => rfbms.includes(rfbm));
+  return (await Promise.all(wanted.map((file) => file.load()))).flat();
 }
 
 /** Views of register files as generated savers want them. */
