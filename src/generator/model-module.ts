@@ -67,10 +67,14 @@ export function modelSaversText(model: CpuModel, groups: readonly ImportedGroup[
   return [
     `import type { SaverGroup } from "${seam}";`,
     "",
-    ...files.map(([file, members]) => `import { ${members.map(({ name }) => name).join(", ")} } from "../savers/${file}${extension}";`),
+    ...files.map(
+      ([file, members]) => `import { ${members.map(({ name }) => name).join(", ")} } from "../savers/${file}${extension}";`,
+    ),
     "",
     `export { cpu } from "../${model.id}${extension}";`,
-    ...files.map(([file, members]) => `export { ${members.map(({ name }) => name).join(", ")} } from "../savers/${file}${extension}";`),
+    ...files.map(
+      ([file, members]) => `export { ${members.map(({ name }) => name).join(", ")} } from "../savers/${file}${extension}";`,
+    ),
     "",
     "/** Every saver of the model, for `selectSave`. */",
     `export const savers: readonly SaverGroup[] = ${list(groups.map((group) => group.name))};`,

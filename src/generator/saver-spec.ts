@@ -104,7 +104,13 @@ function fileFor(plan: SavePlan): string {
   if ((rfbm & 1n) === 1n) parts.push("rfbm", rfbm.toString(16));
   else {
     if ((rfbm & SIMD) !== 0n) parts.push("simd");
-    parts.push(...bitsOf(rfbm & ~SIMD).map((index) => componentName(index).toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")));
+    parts.push(
+      ...bitsOf(rfbm & ~SIMD).map((index) =>
+        componentName(index)
+          .toLowerCase()
+          .replaceAll(/[^a-z0-9]+/g, "-"),
+      ),
+    );
   }
   if (plan.format === "standard") {
     const maps = offsetMapsWith(extended.map((piece) => [piece.component, piece.area, piece.length] as const));

@@ -38,7 +38,9 @@ export function compareTree(
     if (found === undefined) missing.push(path);
     else if (found !== text) (isHandEdited(found) ? handEdited : changed).push(path);
   }
-  const orphaned = typeScriptFiles(folder).filter((path) => !wanted.has(path) && readIfThere(join(folder, path))?.startsWith(GENERATED_MARK) === true);
+  const orphaned = typeScriptFiles(folder).filter(
+    (path) => !wanted.has(path) && readIfThere(join(folder, path))?.startsWith(GENERATED_MARK) === true,
+  );
   return { missing: missing.sort(), changed: changed.sort(), handEdited: handEdited.sort(), orphaned: orphaned.sort() };
 }
 
