@@ -40,8 +40,8 @@ export const DEPARTURES = {
     meaning: "all-registers: XINUSE counts registers that only 64-bit mode can reach in other modes too (measured on AMD Zen 5)",
   },
   xinuseOfMxcsr: {
-    word: "all-saves",
-    meaning: "all-saves: MXCSR other than 1F80H puts SSE in use under XSAVE and XSAVEOPT as well (an emulator)",
+    word: "counted",
+    meaning: "counted: MXCSR other than 1F80H sets XINUSE[1] (an emulator), which SDM vol. 1, 13.6 keeps to XMM",
   },
 } as const;
 

@@ -1,23 +1,27 @@
 /** The general path: executes a save plan piece by piece. It serves every mask, operand size and mode. */
 
 import { maskPair } from "../isa/feature-mask.ts";
+import { LBR_DEPTH_OFFSET, lbrBytes } from "../isa/lbr.ts";
 import { FSW_ES_BIT_IN_DWORD0, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { BoundSave } from "./generated-v1.ts";
 import { inUseHigh, inUseLow } from "./in-use.ts";
+import type { ExecutionContext } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { FCS_OFFSET } from "./register-slots.ts";
 import type { SavePlan } from "./save-plan.ts";
 
-/** Byte offset of IA32_LBR_DEPTH in component 15, and where its triples start (SDM vol. 1, 13.5.12). */
-const LBR_DEPTH = 8;
-const LBR_ENTRIES = 40;
-const LBR_ENTRY_SIZE = 24;
-/** Entries that the component has room for. */
-const LBR_MAX_DEPTH = 32;
-
-/** Binds a plan to register files and memory. The result checks its arguments as a generated saver does. */
-export function bindGeneralSave(plan: SavePlan, processors: Processors, areas: AreaMemory): BoundSave {
+/**
+ * Binds a plan to register files and memory. The result checks its arguments as a generated saver does. `context`
+ * matters to the modified optimisation only, where the processors track it.
+ */
+export function bindGeneralSave(
+  plan: SavePlan,
+  processors: Processors,
+  areas: AreaMemory,
+  context: ExecutionContext = {},
+): BoundSave {
+  const tracking = plan.modifiedOptimisation ? processors.modifiedOptimisation : undefined;
   const [rfbmLow, rfbmHigh] = maskPair(plan.rfbm);
   const mxcsrCounts = plan.mxcsrCounts ? 2 : 0;
   const { i32: r, u8: registers, blockSize, count } = processors;
@@ -30,14 +34,17 @@ export function bindGeneralSave(plan: SavePlan, processors: Processors, areas: A
     const initialBase = count * blockSize;
     const low = inUseLow(r, base >> 2, mxcsrCounts) & rfbmLow;
     const high = inUseHigh(r, base >> 2) & rfbmHigh;
+    const skipped = tracking?.skipped(processor, plan.format, plan.rfbm, { buffer: areas.buffer, offset, context }) ?? 0n;
+    const [skippedLow, skippedHigh] = maskPair(skipped);
     for (const piece of plan.pieces) {
-      const inUse = piece.component < 32 ? (low >>> piece.component) & 1 : (high >>> (piece.component - 32)) & 1;
+      if (!piece.always && bitOf(skippedLow, skippedHigh, piece.component) === 1) continue;
+      const inUse = bitOf(low, high, piece.component);
       const from = piece.always || inUse === 1 ? base : initialBase;
       if (from === initialBase && plan.whenInitial === "write-nothing") continue;
       if (piece.rule === "x87-control") saveX87Control(plan, processors, areas, from, offset);
       else {
         const source = from + piece.registers;
-        const length = piece.rule === "lbr" ? lbrLength(r, source) : piece.length;
+        const length = piece.rule === "lbr" ? lbrBytes(r[(source + LBR_DEPTH_OFFSET) >> 2]!) : piece.length;
         areas.u8.set(registers.subarray(source, source + length), offset + piece.area);
       }
     }
@@ -54,15 +61,14 @@ export function bindGeneralSave(plan: SavePlan, processors: Processors, areas: A
       q[comp + 1] = rfbmHigh | 0x8000_0000;
     }
     for (const clear of plan.clearsAfterSave) {
-      const inUse = (low >>> clear.component) & 1;
-      if (inUse) r[(base + clear.registers) >> 2]! &= clear.keep;
+      const saved = bitOf(low & ~skippedLow, high & ~skippedHigh, clear.component);
+      if (saved === 1) r[(base + clear.registers) >> 2]! &= clear.keep;
     }
   };
 }
 
-function lbrLength(r: Int32Array, source: number): number {
-  const depth = r[(source + LBR_DEPTH) >> 2]! & 63;
-  return LBR_ENTRIES + LBR_ENTRY_SIZE * Math.min(depth, LBR_MAX_DEPTH);
+function bitOf(low: number, high: number, component: number): number {
+  return component < 32 ? (low >>> component) & 1 : (high >>> (component - 32)) & 1;
 }
 
 /** FCW, FSW, FTW, FOP, FIP, FDP under the CPU's pointer rule and the operand size. */

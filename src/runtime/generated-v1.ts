@@ -3,6 +3,7 @@
  * What is exported here never changes its meaning; a change needs `generated-v2` beside it.
  */
 
+import { lbrBytes } from "../isa/lbr.ts";
 import type { MaskPair } from "../isa/feature-mask.ts";
 import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
@@ -114,7 +115,7 @@ export function registerViews(processors: Processors): RegisterViews {
     lbrViews(offset: number): readonly Uint8Array[] {
       return Array.from({ length: count * 64 }, (_, index) => {
         const start = (index >> 6) * blockSize + offset;
-        return u8.subarray(start, start + 40 + 24 * Math.min(index & 63, 32));
+        return u8.subarray(start, start + lbrBytes(index));
       });
     },
   };

@@ -1,6 +1,6 @@
 /** Register files: the emulated registers of a set of logical processors of one CPU, in one buffer. */
 
-import { bitsOf, maskOf, maskPair, maskWithNames } from "../isa/feature-mask.ts";
+import { maskOf, maskPair, maskWithNames } from "../isa/feature-mask.ts";
 import { componentName, stateComponent } from "../isa/state-component.ts";
 import {
   INITIAL_MXCSR,
@@ -11,7 +11,8 @@ import {
   XMM_OFFSET,
 } from "../isa/xsave-area.ts";
 import { x87PointerBits } from "../isa/vendor-behaviour.ts";
-import { xcr0Violations, xssViolations } from "./control-registers.ts";
+import { type ControlViolation, largestXcr0, xcr0Violations, xfdViolations, xssViolations } from "./control-registers.ts";
+import { ModifiedOptimisation } from "./modified-optimisation.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
 import {
   FCS_OFFSET,
@@ -38,6 +39,12 @@ export interface ProcessorsOptions {
   readonly xcr0?: bigint;
   /** IA32_XSS of each; everything supported if absent. */
   readonly xss?: bigint;
+  /**
+   * True: XSAVEOPT and XSAVES leave out what was not modified since a matching restore. Whoever writes registers through
+   * a view then has to say so with `wrote`. False if absent: no save leaves anything out for that reason, which is legal
+   * everywhere (the model's `modifiedOptimisation` tells where it was seen).
+   */
+  readonly modifiedOptimisation?: boolean;
 }
 
 /**
@@ -58,6 +65,8 @@ export class Processors {
   readonly u8: Uint8Array<ArrayBuffer>;
   readonly i32: Int32Array<ArrayBuffer>;
   readonly b64: BigUint64Array<ArrayBuffer>;
+  /** XRSTOR_INFO and XMODIFIED, if the set was made with `modifiedOptimisation`. */
+  readonly modifiedOptimisation: ModifiedOptimisation | undefined;
 
   /** Throws RangeError for a count or masks that the CPU does not allow. */
   constructor(cpu: ProcessorDescription, options: ProcessorsOptions = {}) {
@@ -73,6 +82,7 @@ export class Processors {
     this.u8 = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.b64 = new BigUint64Array(buffer);
+    this.modifiedOptimisation = options.modifiedOptimisation === true ? new ModifiedOptimisation(count) : undefined;
     const xcr0 = options.xcr0 ?? largestXcr0(cpu);
     const xss = options.xss ?? cpu.xssSupported;
     for (let block = 0; block <= count; block++) this.#writeInitial(block, ~0n);
@@ -89,6 +99,14 @@ export class Processors {
   /** States which components are in use. Throws RangeError for a bit that the CPU lacks. */
   setXinuse(processor: number, xinuse: bigint): void {
     this.#setMask(processor, XINUSE_OFFSET, xinuse, this.cpu.xcr0Supported | this.cpu.xssSupported, "XINUSE");
+  }
+  /**
+   * States that registers of the components in `mask` were written: they are in use and modified from now on. Bit 1
+   * stands for XMM, and for MXCSR where XSAVES is used with the modified optimisation.
+   */
+  wrote(processor: number, mask: bigint): void {
+    this.setXinuse(processor, this.xinuse(processor) | mask);
+    this.modifiedOptimisation?.wrote(processor, mask);
   }
   xcr0(processor: number): bigint {
     return this.#mask(processor, XCR0_OFFSET);
@@ -111,11 +129,8 @@ export class Processors {
   }
   /** IA32_XFD: a component disabled here is saved as if it were in its initial configuration (SDM vol. 1, 13.14). */
   setXfd(processor: number, xfd: bigint): void {
-    let allowed = 0n;
-    if (this.cpu.instructions.xfd) {
-      for (const row of this.cpu.components) if (row.xfd) allowed |= 1n << BigInt(row.index);
-    }
-    this.#setMask(processor, XFD_OFFSET, xfd, allowed, "IA32_XFD");
+    refuse("IA32_XFD", xfd, xfdViolations(this.cpu, xfd));
+    this.#setMask(processor, XFD_OFFSET, xfd, this.cpu.xcr0Supported, "IA32_XFD");
   }
 
   /**
@@ -123,7 +138,7 @@ export class Processors {
    * region (512 bytes as FXSAVE64 stores it). Make it once and keep it; it never moves.
    */
   component(processor: number, index: number): Uint8Array<ArrayBuffer> {
-    const base = this.#base(processor);
+    const base = this.base(processor);
     if (index === 0 || index === 1) return this.u8.subarray(base, base + 512);
     const row = this.cpu.components.find((each) => each.index === index);
     const slot = this.slots.slots.get(index);
@@ -136,7 +151,7 @@ export class Processors {
     if (fxsave.length < LEGACY_UNWRITTEN_OFFSET) {
       throw new RangeError(`"fxsave" expected at least ${LEGACY_UNWRITTEN_OFFSET} bytes, got ${fxsave.length}`);
     }
-    const base = this.#base(processor);
+    const base = this.base(processor);
     this.u8.set(fxsave.subarray(0, LEGACY_UNWRITTEN_OFFSET), base);
     this.u8[base + 5] = 0;
     for (let st = 0; st < 8; st++) {
@@ -155,12 +170,13 @@ export class Processors {
    * covers XMM only: MXCSR has no initial state of its own (SDM vol. 1, 13.6).
    */
   initialise(processor: number, mask: bigint): void {
-    this.#base(processor);
+    this.base(processor);
     this.#writeInitial(processor, mask, false);
     const word = (processor * this.blockSize + XINUSE_OFFSET) >> 2;
     const [low, high] = maskPair(this.xinuse(processor) & ~mask);
     this.i32[word] = low;
     this.i32[word + 1] = high;
+    this.modifiedOptimisation?.wrote(processor, mask);
   }
 
   #writeInitial(block: number, mask: bigint, withMxcsr = true): void {
@@ -185,7 +201,8 @@ export class Processors {
     }
   }
 
-  #base(processor: number): number {
+  /** Byte offset of a processor's block. Throws RangeError for a processor that does not exist. */
+  base(processor: number): number {
     if (!Number.isInteger(processor) || processor < 0 || processor >= this.count) {
       throw new RangeError(`"processor" expected 0..${this.count - 1}, got ${processor}`);
     }
@@ -193,12 +210,12 @@ export class Processors {
   }
 
   #mask(processor: number, offset: number): bigint {
-    const word = (this.#base(processor) + offset) >> 2;
+    const word = (this.base(processor) + offset) >> 2;
     return maskOf(this.i32[word] ?? 0, this.i32[word + 1] ?? 0);
   }
 
   #setMask(processor: number, offset: number, mask: bigint, allowed: bigint, name: string): void {
-    const word = (this.#base(processor) + offset) >> 2;
+    const word = (this.base(processor) + offset) >> 2;
     const [low, high] = maskPair(mask);
     if (mask & ~allowed) {
       throw new RangeError(
@@ -210,15 +227,9 @@ export class Processors {
   }
 }
 
-function refuse(register: string, value: bigint, violations: readonly string[]): void {
+function refuse(register: string, value: bigint, violations: readonly ControlViolation[]): void {
   if (violations.length > 0)
-    throw new RangeError(`${register} = ${maskWithNames(value)} is not allowed: ${violations.join("; ")}`);
-}
-
-/** All of `xcr0Supported`, less what XSETBV refuses together. */
-function largestXcr0(cpu: ProcessorDescription): bigint {
-  let xcr0 = cpu.xcr0Supported | 1n;
-  // APX lies over MPX; MPX goes, since no CPU with APX has it in hardware.
-  if (bitsOf(xcr0).includes(19)) xcr0 &= ~0x18n;
-  return xcr0;
+    throw new RangeError(
+      `${register} = ${maskWithNames(value)} is not allowed: ${violations.map(({ message }) => message).join("; ")}`,
+    );
 }

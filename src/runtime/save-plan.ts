@@ -6,6 +6,7 @@
  */
 
 import { hasBit } from "../isa/feature-mask.ts";
+import { LBR_COMPONENT, LBR_SIZE } from "../isa/lbr.ts";
 import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 import {
   MXCSR_OFFSET,
@@ -32,9 +33,6 @@ export interface SaveMode {
   /** False outside 64-bit mode: XMM8-15, YMM8-15, ZMM8-31 do not exist (SDM vol. 1, 13.5). */
   readonly mode64: boolean;
 }
-
-/** Size of component 15 with room for 32 entries; a row of another size is copied whole, since no such CPU is known. */
-const LBR_SIZE = 808;
 
 /** The generated savers' mode: 64-bit operand in 64-bit mode. */
 export const MODE_64: SaveMode = { operandSize: 64, mode64: true };
@@ -85,12 +83,14 @@ export interface SavePlan {
   readonly header: "merge" | "replace";
   /** True: MXCSR other than 1F80H makes SSE count as in use (XSAVEC, XSAVES with RFBM[1]). */
   readonly mxcsrCounts: boolean;
+  /** True: what was not modified since a matching restore may be left out (XSAVEOPT, XSAVES; SDM vol. 1, 13.6). */
+  readonly modifiedOptimisation: boolean;
   /** XSAVES only: MSR fields that change after the save (SDM vol. 1, 13.5.6 and 13.5.11). */
   readonly clearsAfterSave: readonly { readonly component: number; readonly registers: number; readonly keep: number }[];
 }
 
 /** Bytes of a component that exist: YMM8-15, ZMM8-15 and ZMM16-31 do in 64-bit mode only (SDM vol. 1, 13.5.3 and 13.5.5). */
-export function lengthInMode({ index, size }: ComponentRow, { mode64 }: SaveMode): number {
+export function lengthInMode({ index, size }: ComponentRow, { mode64 }: Pick<SaveMode, "mode64">): number {
   if (mode64) return size;
   if (index === 7) return 0;
   return index === 2 || index === 6 ? size / 2 : size;
@@ -131,7 +131,7 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
       slot.offset,
       offset,
       length,
-      row.index === 15 && family === "XSAVES" && row.size === LBR_SIZE ? "lbr" : "copy",
+      row.index === LBR_COMPONENT && family === "XSAVES" && row.size === LBR_SIZE ? "lbr" : "copy",
     );
   }
   const clears: { component: number; registers: number; keep: number }[] = [];
@@ -154,6 +154,7 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
     whenInitial: family === "XSAVE" ? "write-initial-values" : "write-nothing",
     header: standard ? "merge" : "replace",
     mxcsrCounts: !standard && hasBit(rfbm, 1),
+    modifiedOptimisation: family === "XSAVEOPT" || family === "XSAVES",
     clearsAfterSave: clears,
   };
 }

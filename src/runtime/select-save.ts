@@ -5,6 +5,7 @@ import type { AreaMemory } from "./arena.ts";
 import { bindGeneralSave } from "./general-save.ts";
 import { type BoundSave, registerViews, type RegisterViews, type SaverForm, type SaverGroup } from "./generated-v1.ts";
 import { inUseHigh, inUseLow } from "./in-use.ts";
+import { hasInstruction } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import { type SaveFamily, type SavePlan, savePlan } from "./save-plan.ts";
@@ -52,17 +53,9 @@ const XSS_WORD = XSS_OFFSET >> 2;
 
 const viewsOf = new WeakMap<Processors, RegisterViews>();
 
-/** The instructions that CPUID.(0DH,1):EAX enumerates; XSAVE always. */
-function supports(processors: Processors, instruction: SaveFamily): boolean {
-  const { instructions } = processors.cpu;
-  if (instruction === "XSAVEOPT") return instructions.xsaveopt;
-  if (instruction === "XSAVEC") return instructions.xsavec;
-  return instruction === "XSAVE" || instructions.xsaves;
-}
-
 /**
  * Binds a save. `savers` is a generated model's list (or any part of it, down to one group); without a
- * saver for the RFBM the general path serves it, and `path` says so.
+ * saver for the RFBM, or where the modified optimisation is on for it, the general path serves it, and `path` says so.
  * All processors of the set must have the same RFBM now.
  */
 export function selectSave(
@@ -73,14 +66,17 @@ export function selectSave(
 ): SelectedSave {
   const { instruction, mask } = request;
   const { cpu } = processors;
-  if (!supports(processors, instruction)) {
+  if (!hasInstruction(cpu, instruction)) {
     throw new UnsupportedInstructionError(`${cpu.id} has no ${instruction}: the instruction would raise #UD`);
   }
   const rfbm = mask & (processors.xcr0(0) | (instruction === "XSAVES" ? processors.xss(0) : 0n));
   const [rfbmLow, rfbmHigh] = maskPair(rfbm);
   const plan = savePlan(cpu, instruction, rfbm);
+  // No generated saver leaves out what was not modified.
+  const tracked = plan.modifiedOptimisation && processors.modifiedOptimisation !== undefined;
   const group = savers.find(
     (each) =>
+      !tracked &&
       each.rfbm[0] === rfbmLow &&
       each.rfbm[1] === rfbmHigh &&
       each.families.includes(instruction) &&
