@@ -1,16 +1,7 @@
 /** Savers and the general path against recorded executions: every byte of every area. */
 
 import { maskHex, maskPair } from "../isa/feature-mask.ts";
-import { componentName } from "../isa/state-component.ts";
-import {
-  EXTENDED_REGION_OFFSET,
-  INITIAL_MXCSR,
-  LEGACY_REGION_SIZE,
-  LEGACY_UNWRITTEN_OFFSET,
-  MXCSR_OFFSET,
-  MXCSR_SIZE,
-  XMM_OFFSET,
-} from "../isa/xsave-area.ts";
+import { INITIAL_MXCSR, MXCSR_OFFSET } from "../isa/xsave-area.ts";
 import type { RequestedMask } from "../generator/saver-spec.ts";
 import { type AreaMemory, createArena } from "../runtime/arena.ts";
 import { bindGeneralSave } from "../runtime/general-save.ts";
@@ -20,6 +11,7 @@ import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { Processors } from "../runtime/processors.ts";
 import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
 import { selectSave } from "../runtime/select-save.ts";
+import { areaDifferences, type Difference, hexAt } from "./area-difference.ts";
 import { cpuKey, cpuOfRecord } from "./cpu-of-record.ts";
 import { loadRecordState, xinuseOf } from "./load-record-state.ts";
 import { SaverLoader, type SaverSources } from "./load-savers.ts";
@@ -34,8 +26,8 @@ export interface VectorFile {
 /** Which implementation ran. */
 export type SaverKind = "generated" | "general";
 
-/** The first byte of a component that is not as recorded. */
-export interface VectorFailure {
+/** The first byte of a component that is not as recorded; `outside` the area and `UINTR_MISC after the save` occur too. */
+export interface VectorFailure extends Difference {
   readonly id: string;
   readonly file: string;
   readonly line: number;
@@ -43,13 +35,6 @@ export interface VectorFailure {
   readonly saver: SaverKind;
   /** Name of the generated saver, or `general`. */
   readonly form: string;
-  /** Component's name, `header`, `unused` (no component of RFBM lies there), `outside` the area, or `UINTR_MISC after the save`. */
-  readonly component: string;
-  /** Byte offset in the area; in the register's bytes for `UINTR_MISC after the save`. */
-  readonly offset: number;
-  /** Up to 16 bytes from there on, hexadecimal in memory order. */
-  readonly expected: string;
-  readonly got: string;
 }
 
 /** Outcome; a record passes if every path agrees with it. Deviating records pass only with their deviation. */
@@ -269,14 +254,7 @@ class Bench {
       }
     }
     if (record.deviations.includes("modified-optimization")) keepUnmodified(record, plan, got);
-    const seen = new Set<string>();
-    for (let offset = 0; offset < expected.length; offset++) {
-      if (got[offset] === expected[offset]) continue;
-      const component = componentAt(plan, offset);
-      if (seen.has(component)) continue;
-      seen.add(component);
-      report({ component, offset, expected: hexAt(expected, offset), got: hexAt(got, offset) });
-    }
+    areaDifferences(plan, expected, got).forEach(report);
     const u8 = this.#areas.u8;
     for (let at = 0; at < this.#areas.end; at++) {
       if (at === AREA_OFFSET) at = end;
@@ -300,8 +278,6 @@ class Bench {
   }
 }
 
-type Difference = Pick<VectorFailure, "component" | "offset" | "expected" | "got">;
-
 /**
  * `modified-optimization`: XSAVEOPT left out components that were not modified since XRSTOR read them from this area.
  * Which ones is the processor's business, so each component of RFBM may have kept `before`, but as a whole: then `got`
@@ -321,19 +297,6 @@ function keepUnmodified(record: SaveRecord, plan: SavePlan, got: Uint8Array): vo
 
 function mxcsrOf({ state: { legacy } }: SaveRecord): number {
   return new DataView(legacy.buffer, legacy.byteOffset).getUint32(MXCSR_OFFSET, true);
-}
-
-function componentAt(plan: SavePlan, offset: number): string {
-  if (offset >= LEGACY_REGION_SIZE && offset < EXTENDED_REGION_OFFSET) return "header";
-  const piece = plan.pieces.find((each) => offset >= each.area && offset < each.area + each.length);
-  if (piece) return componentName(piece.component);
-  if (offset >= MXCSR_OFFSET && offset < MXCSR_OFFSET + MXCSR_SIZE) return componentName(1);
-  if (offset < XMM_OFFSET) return componentName(0);
-  return offset < LEGACY_UNWRITTEN_OFFSET ? componentName(1) : "unused";
-}
-
-function hexAt(bytes: Uint8Array, offset: number): string {
-  return Buffer.from(bytes.subarray(offset, offset + 16)).toString("hex");
 }
 
 /** Counts while files are read. */

@@ -1,7 +1,7 @@
 /** Seeded random register states as images, and what areas held before. */
 
 import { hasBit, XCOMP_BV_COMPACTED } from "../../isa/feature-mask.ts";
-import { EXTENDED_REGION_OFFSET, INITIAL_MXCSR, MXCSR_OFFSET, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../../isa/xsave-area.ts";
+import { INITIAL_MXCSR, MXCSR_OFFSET, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../../isa/xsave-area.ts";
 import { areaLayout } from "../../layout/area-layout.ts";
 import type { ComponentRow } from "../../layout/component-row.ts";
 import { writeU16, writeU32, writeU64 } from "../little-endian.ts";
