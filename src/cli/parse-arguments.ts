@@ -37,3 +37,15 @@ export function idArgument(text: string): string {
     throw new InvalidArgumentError("Write lower-case words joined by -, such as intel-sapphire-rapids.");
   return text;
 }
+
+/** A number of executions. */
+export function countArgument(text: string): number {
+  if (!/^[1-9][0-9]{0,7}$/.test(text)) throw new InvalidArgumentError("Write a number from 1 to 99999999.");
+  return Number(text);
+}
+
+/** A seed of random numbers. */
+export function seedArgument(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("Write a number from 0 to 999999999.");
+  return Number(text);
+}

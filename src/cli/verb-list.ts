@@ -19,5 +19,9 @@ export const VERBS: readonly VerbEntry[] = [
     load: () => import("./verbs/generate.ts"),
   },
   { name: "compare", summary: "where models differ", load: () => import("./verbs/compare.ts") },
-  { name: "verify", summary: "the savers against recorded executions", load: () => import("./verbs/verify.ts") },
+  {
+    name: "verify",
+    summary: "the savers against recorded executions, and against this CPU",
+    load: () => import("./verbs/verify.ts"),
+  },
 ];

@@ -18,10 +18,11 @@ export interface Outcome {
   readonly err: string;
 }
 
-export function xsavekit(args: readonly string[], input = ""): Outcome {
+export function xsavekit(args: readonly string[], input = "", env: NodeJS.ProcessEnv = process.env): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
     cwd: REPOSITORY,
     input,
+    env,
     encoding: "utf8",
     maxBuffer: 1 << 28,
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
+import { buildOracle } from "../../src/verify/oracle/build-oracle.ts";
 import { xsavekit, xsavekitJson } from "./run-cli.ts";
 
 const VECTORS = fileURLToPath(new URL("../../../shared/vectors/bochs-corei7_sandy_bridge_2600k.jsonl.gz", import.meta.url));
@@ -60,9 +61,38 @@ test.skipIf(SKIPPED !== undefined)("verify: recorded executions pass, a changed 
 test("verify: what cannot be read is refused", () => {
   const text = join(folder, "text.jsonl");
   writeFileSync(text, "no JSON\n");
-  for (const args of [["verify"], ["verify", join(folder, "none.jsonl")], ["verify", text]]) {
+  for (const args of [
+    ["verify", join(folder, "none.jsonl")],
+    ["verify", text],
+    ["verify", "--cases", "0"],
+  ]) {
     const { code, out, err } = xsavekit(args);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toMatch(/^xsavekit: [^\n]*\n$/);
   }
+});
+
+test("verify: without files this CPU is asked, or the reason given why it cannot be", () => {
+  const build = buildOracle();
+  const { code, out, err } = xsavekit(["verify", "--cases", "500"]);
+  if (build.available) {
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\d+ passed, 0 failed/);
+    expect(xsavekitJson(["verify", "--cases", "500", "--seed", "2"]).value).toMatchObject({
+      failed: 0,
+      failures: [],
+      deviating: {},
+      byInstruction: { XSAVE64: expect.any(Number), XRSTOR64: expect.any(Number) },
+      bySaver: { generated: expect.any(Number), general: expect.any(Number) },
+    });
+  } else {
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain("this CPU cannot be asked: ");
+  }
+});
+
+test("verify: without a C compiler it says so", () => {
+  const { code, out, err } = xsavekit(["verify", "--cases", "10"], "", { PATH: "/nonexistent" });
+  expect([code, out]).toEqual([2, ""]);
+  expect(err).toMatch(/^xsavekit: this CPU cannot be asked: [^\n]+; name files with recorded executions instead\n$/);
 });

@@ -1,21 +1,54 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { countArgument, seedArgument } from "../parse-arguments.ts";
 import { print, printJson, printProgress } from "../print.ts";
 import { UsageError } from "../usage-error.ts";
 
+interface Options {
+  readonly cases: number;
+  readonly seed: number;
+  readonly json?: true;
+}
+
 export function declare(command: Command): void {
   command
-    .argument("<vectors...>", "files with recorded executions (JSON lines, also gzip), or -")
+    .argument("[vectors...]", "files with recorded executions (JSON lines, also gzip), or -; none: this CPU")
+    .option("--cases <n>", "executions on this CPU", countArgument, 20_000)
+    .option("--seed <n>", "seed of their states, masks and areas", seedArgument, 1)
     .option("--json", "print JSON")
-    .action(async (names: string[], { json }: { json?: true }) => {
-      const { verifyVectors } = await import("../../verify/verify-vectors.ts");
-      const { verificationText } = await import("../../report/verification-report.ts");
-      printProgress(`replaying ${names.length} ${names.length === 1 ? "file" : "files"}`);
-      const result = await verifyVectors(names.map(read));
-      if (json) printJson(result);
-      else print(verificationText(result));
-      process.exitCode = result.failed > 0 ? 1 : 0;
+    .addHelpText(
+      "after",
+      "\nWithout files a small C program is compiled into a temporary folder and executes XSAVE-family instructions of\nrandom states here: Linux on x86-64 with a C compiler ($CC, cc, gcc or clang).",
+    )
+    .action(async (names: string[], options: Options) => {
+      const failed = names.length === 0 ? await verifyThisCpu(options) : await verifyFiles(names, options);
+      process.exitCode = failed > 0 ? 1 : 0;
     });
+}
+
+async function verifyFiles(names: readonly string[], { json }: Options): Promise<number> {
+  const { verifyVectors } = await import("../../verify/verify-vectors.ts");
+  const { verificationText } = await import("../../report/verification-report.ts");
+  printProgress(`replaying ${names.length} ${names.length === 1 ? "file" : "files"}`);
+  const result = await verifyVectors(names.map(read));
+  if (json) printJson(result);
+  else print(verificationText(result));
+  return result.failed;
+}
+
+async function verifyThisCpu({ cases, seed, json }: Options): Promise<number> {
+  const { verifyHardware } = await import("../../verify/hardware/verify-hardware.ts");
+  const { hardwareText } = await import("../../report/hardware-report.ts");
+  const onProgress = (done: number): void => printProgress(`${done} of ${cases} executed`);
+  const result = await verifyHardware({ cases, seed, onProgress });
+  if ("unavailable" in result) {
+    throw new UsageError(
+      `this CPU cannot be asked: ${result.unavailable.replaceAll(/\s+/g, " ")}; name files with recorded executions instead`,
+    );
+  }
+  if (json) printJson(result);
+  else print(hardwareText(result));
+  return result.failed;
 }
 
 function read(name: string): { name: string; bytes: Uint8Array } {
