@@ -5,6 +5,7 @@ import { bindGeneralSave } from "../../runtime/general-save.ts";
 import { restore, type RestoreFault } from "../../runtime/general-restore.ts";
 import type { BoundSave } from "../../runtime/generated-v1.ts";
 import type { Processors } from "../../runtime/processors.ts";
+import { FCS_OFFSET } from "../../runtime/register-slots.ts";
 import { savePlan } from "../../runtime/save-plan.ts";
 import { componentName } from "../../isa/state-component.ts";
 import { LEGACY_UNWRITTEN_OFFSET, MXCSR_OFFSET, ST_OFFSET, XMM_OFFSET } from "../../isa/xsave-area.ts";
@@ -12,6 +13,7 @@ import { type Difference, hexAt } from "../area-difference.ts";
 import { readU32 } from "../little-endian.ts";
 import type { OracleCase } from "../oracle/oracle-case.ts";
 import type { OracleResult } from "../oracle/oracle-result.ts";
+import { familyOf } from "./judge-save.ts";
 import { exceptionPending, loadRegisters, pointersFromImage } from "./load-registers.ts";
 
 /** PKRU has four bytes; what XSAVE has behind them is no register. */
@@ -45,7 +47,10 @@ export class RestoreJudge {
     u8.set(image, misalign);
     loadRegisters(processors, given, result);
     const before = processors.u8.slice();
-    const faults = restore(processors, 0, this.#areas, misalign, "XRSTOR", given.mask);
+    const faults = restore(processors, 0, this.#areas, misalign, "XRSTOR", given.mask, {
+      operandSize: familyOf(given.instruction).operandSize,
+      mode64: true,
+    });
     const differences: Difference[] = [];
     const ours = faults[0] === undefined ? "no fault" : `vector ${faults[0].vector}`;
     const cpu = result.fault === null ? "no fault" : `vector ${result.fault.vector}`;
@@ -106,23 +111,24 @@ export class RestoreJudge {
       });
   }
 
-  /** FOP, FIP and FDP as FNSTENV shows them, whatever FSW.ES says: their low 32 bits. */
+  /** FOP, FIP and FDP (their low 32 bits), FCS and FDS as FNSTENV shows them, whatever FSW.ES says. */
   #comparePointers(given: OracleCase, result: OracleResult, differences: Difference[]): void {
     const legacy = this.#processors.component(0, 0);
-    const { fop, fip, fdp } = result.registers.environment;
+    const { fop, fip, fdp, fcs, fds } = result.registers.environment;
     // Without x87 in the state image the live pointers beforehand are not known, unless FXSAVE64 showed them.
     const known =
       this.#processors.cpu.quirks.x87Pointers === "saved" ||
       pointersFromImage(given) ||
       exceptionPending(result.registersBefore.legacy);
     if (!known) return;
-    const shown = [fop, fip, fdp];
-    const ours = [readU32(legacy, 4) >>> 16, readU32(legacy, 8), readU32(legacy, 16)];
+    const selectors = readU32(this.#processors.u8, FCS_OFFSET);
+    const shown = [fop, fip, fdp, fcs, fds];
+    const ours = [readU32(legacy, 4) >>> 16, readU32(legacy, 8), readU32(legacy, 16), selectors & 0xffff, selectors >>> 16];
     const at = shown.findIndex((value, i) => value !== ours[i]);
     if (at < 0) return;
     differences.push({
-      component: `x87 ${["FOP", "FIP", "FDP"][at]} by FNSTENV`,
-      offset: [6, 8, 16][at] ?? 0,
+      component: `x87 ${["FOP", "FIP", "FDP", "FCS", "FDS"][at]} by FNSTENV`,
+      offset: [6, 8, 16, 12, 20][at] ?? 0,
       expected: `0x${shown[at]?.toString(16)}`,
       got: `0x${ours[at]?.toString(16)}`,
     });

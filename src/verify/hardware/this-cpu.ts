@@ -2,7 +2,8 @@
 
 import { loadBundledModels } from "../../host/load-models.ts";
 import type { ComponentRow } from "../../layout/component-row.ts";
-import type { CpuModel, Quirks } from "../../model/cpu-model.ts";
+import type { Quirks } from "../../isa/vendor-behaviour.ts";
+import type { CpuModel } from "../../model/cpu-model.ts";
 import { modelFromLeafD } from "../../model/model-from-leaf-0d.ts";
 import type { ProcessorDescription } from "../../runtime/processor-description.ts";
 import type { OracleHello } from "../oracle/oracle-hello.ts";

@@ -138,7 +138,7 @@ async function runCases(oracle: OracleProcess, options: HardwareOptions): Promis
 
 /** A quarter restores, a quarter saves of states set by moves, half saves of states set by XRSTOR64; 64-bit forms prevail. */
 function randomCase(prng: Prng, space: StateSpace): OracleCase {
-  if (prng.chance(RESTORE_SHARE)) return { ...randomRestoreCase(prng, space), instruction: "XRSTOR64" };
+  if (prng.chance(RESTORE_SHARE)) return randomRestoreCase(prng, space);
   const instructions = saveInstructions(space);
   const wide = instructions.filter((name) => name.endsWith("64"));
   const instruction: OracleInstruction = prng.pick(prng.chance(0.5) ? wide : instructions);
