@@ -25,6 +25,13 @@ export function maskArgument(text: string): bigint {
   return named;
 }
 
+/** Bits of MXCSR: 32. */
+export function mxcsrArgument(text: string): number {
+  const bits = parseMask(text);
+  if (bits === undefined || bits > 0xffff_ffffn) throw new InvalidArgumentError("Write up to 32 bits: 0xffff.");
+  return Number(bits);
+}
+
 /** A number of a logical CPU. */
 export function cpuArgument(text: string): number {
   if (!/^[0-9]{1,6}$/.test(text)) throw new InvalidArgumentError("Write a number: 0 is the first logical CPU.");

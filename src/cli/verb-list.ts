@@ -20,6 +20,11 @@ export const VERBS: readonly VerbEntry[] = [
   },
   { name: "compare", summary: "where models differ", load: () => import("./verbs/compare.ts") },
   {
+    name: "portable",
+    summary: "whether state saved on one CPU can be restored on others, and every reason",
+    load: () => import("./verbs/portable.ts"),
+  },
+  {
     name: "verify",
     summary: "the savers against recorded executions, and against this CPU",
     load: () => import("./verbs/verify.ts"),

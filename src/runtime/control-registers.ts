@@ -67,9 +67,18 @@ export function xcr0Violations(cpu: Pick<ProcessorDescription, "id" | "xcr0Suppo
   return found;
 }
 
-/** All of `xcr0Supported` that XSETBV takes at once: MPX goes where APX is, since no CPU with APX has MPX in hardware. */
+/** All of `xcr0Supported` that XSETBV takes at once. */
 export function largestXcr0({ xcr0Supported }: Pick<ProcessorDescription, "xcr0Supported">): bigint {
-  const xcr0 = xcr0Supported | 1n;
+  return acceptedXcr0(xcr0Supported);
+}
+
+/**
+ * The largest part of a mask that XSETBV takes at once, as far as bits depend on each other: what lacks its other half
+ * goes, and MPX where APX is, since no CPU with APX has MPX in hardware.
+ */
+export function acceptedXcr0(mask: bigint): bigint {
+  let xcr0 = mask | 1n;
+  for (const { any, needs } of XCR0_DEPENDENCIES) if ((xcr0 & needs) !== needs) xcr0 &= ~any;
   return (xcr0 & APX) !== 0n ? xcr0 & ~MPX : xcr0;
 }
 
