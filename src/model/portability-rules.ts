@@ -126,7 +126,7 @@ export function reasonsAgainst(saved: SavedState, target: RestoreTarget, carrier
   addMxcsr(reasons, saved, target, carrier);
   addCompaction(reasons, saved, target, carrier);
   addLength(reasons, saved, target, carrier);
-  return reasons;
+  return reasons.toSorted((a, b) => (a.component ?? 64) - (b.component ?? 64));
 }
 
 const kind = (row: ComponentRow): string => (row.supervisor ? "a supervisor component" : "a user component");
