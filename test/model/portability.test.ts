@@ -14,8 +14,7 @@ import type { Portability } from "../../src/model/portability.ts";
 import { defaultXcr0, portability, savedBy } from "../../src/model/portability.ts";
 import { acceptedXcr0 } from "../../src/runtime/control-registers.ts";
 import { areasIn, bindGeneralSave, Processors, restore, savePlan } from "../../src/runtime/index.ts";
-import { Prng } from "../oracle/random-state.ts";
-import { randomSubset, randomXcr0 } from "../reference/random-processors.ts";
+import { Prng, randomSubset, randomXcr0 } from "../reference/random-processors.ts";
 
 const models = loadBundledModels();
 const rounds = process.env["XSAVEKIT_FULL"] === "1" ? 12 : 1;
