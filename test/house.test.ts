@@ -23,12 +23,13 @@ const FLOORS = [
   "dumps",
   "image",
   "model",
+  "perf",
   "runtime",
   "layout",
   "isa",
 ];
 /** Floors that run anywhere, a browser included. */
-const WITHOUT_NODE = ["runtime", "layout", "isa", "model", "dumps", "image", "formats"];
+const WITHOUT_NODE = ["perf", "runtime", "layout", "isa", "model", "dumps", "image", "formats"];
 /** Who may load these packages. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "ts-morph": ["generator", "verify"],
