@@ -48,3 +48,11 @@ export function xinuseByValue(processors: Processors, processor: number, mode: P
   }
   return mask;
 }
+
+/**
+ * Which components are in use after a restore loaded `loads`: all of them (SDM vol. 1, 13.8.3), or those whose loaded
+ * values are not initial, where the model says `xinuseAfterRestore: by-value`.
+ */
+export function loadedInUse(processors: Processors, processor: number, loads: bigint): bigint {
+  return processors.cpu.quirks.xinuseAfterRestore === "by-value" ? loads & xinuseByValue(processors, processor) : loads;
+}

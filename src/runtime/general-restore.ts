@@ -15,24 +15,16 @@ import {
   XSTATE_BV_OFFSET,
 } from "../isa/xsave-area.ts";
 import type { AreaMemory } from "./arena.ts";
+import { loadedInUse } from "./derive-xinuse.ts";
+import { instructionFaults, type InstructionFault, type InstructionSetting, modeOf } from "./instruction-faults.ts";
 import { bindLoadX87 } from "./load-x87.ts";
 import type { Processors } from "./processors.ts";
 import { FCS_OFFSET } from "./register-slots.ts";
 import { type AllowedBits, type FieldCheck, restoreChecks, type RestoreFamily, type RestoreRule } from "./restore-checks.ts";
 import { type RestorePiece, type RestorePlan, restorePlan } from "./restore-plan.ts";
-import { MODE_64, type SaveMode } from "./save-plan.ts";
 
 /** Why a restore raises an exception, or does not fit into the buffer (vector 14: its bytes are not there). */
-export interface RestoreFault {
-  /** 13 #GP, 7 #NM, 6 #UD, 14 #PF. */
-  readonly vector: 6 | 7 | 13 | 14;
-  readonly rule: RestoreRule;
-  /** Byte offset in the area; undefined where it is about the area as a whole. */
-  readonly offset: number | undefined;
-  /** The offending value or bits, for messages. */
-  readonly value: bigint;
-  readonly message: string;
-}
+export type RestoreFault = InstructionFault<RestoreRule>;
 
 /** Components that are larger in 64-bit mode: outside it, what is left of them may still be in use. */
 const WIDER_IN_64_BIT_MODE = 0xc6n;
@@ -45,13 +37,15 @@ interface Asked {
   readonly offset: number;
   readonly family: RestoreFamily;
   readonly mask: bigint;
-  readonly mode: SaveMode;
+  readonly setting: InstructionSetting;
 }
 
 /**
- * Restores registers of a processor from the area at `offset`. Returns all causes of an exception (the manual
- * orders #GP causes nowhere; ours come in the order of the area's bytes, #NM last), empty when the registers were
- * loaded. Control and status words of x87 are normalised as hardware does.
+ * Restores registers of a processor from the area at `offset`. Returns all causes of an exception, empty when the
+ * registers were loaded. The manual orders the causes of #GP nowhere; ours come as the instruction's own (see
+ * `instructionFaults`), then XCOMP_BV, XSTATE_BV, reserved header bytes, MXCSR; #NM for IA32_XFD if there is nothing else,
+ * its value being what IA32_XFD_ERR then holds; contents of supervisor components last. Control and status words of x87
+ * are normalised as hardware does.
  */
 export function restore(
   processors: Processors,
@@ -60,9 +54,9 @@ export function restore(
   offset: number,
   family: RestoreFamily,
   mask: bigint,
-  mode: SaveMode = MODE_64,
+  setting: InstructionSetting = {},
 ): RestoreFault[] {
-  const asked = { processors, processor, areas, offset, family, mask, mode };
+  const asked = { processors, processor, areas, offset, family, mask, setting };
   const { faults, plan } = check(asked);
   if (plan) load(asked, plan);
   return faults;
@@ -70,13 +64,13 @@ export function restore(
 
 /** What `restore` would return, without restoring. */
 export function restoreFaults(...asked: Parameters<typeof restore>): RestoreFault[] {
-  const [processors, processor, areas, offset, family, mask, mode = MODE_64] = asked;
-  return check({ processors, processor, areas, offset, family, mask, mode }).faults;
+  const [processors, processor, areas, offset, family, mask, setting = {}] = asked;
+  return check({ processors, processor, areas, offset, family, mask, setting }).faults;
 }
 
 /** All faults; the plan where there is none. */
 function check(asked: Asked): { faults: RestoreFault[]; plan?: RestorePlan } {
-  const { processors, processor, areas, offset, family, mask, mode } = asked;
+  const { processors, processor, areas, offset, family, mask, setting } = asked;
   const { cpu } = processors;
   const enabled = processors.xcr0(processor) | (family === "XRSTORS" ? processors.xss(processor) : 0n);
   const rfbm = mask & enabled;
@@ -113,30 +107,26 @@ function check(asked: Asked): { faults: RestoreFault[]; plan?: RestorePlan } {
   }
   if (faults.length > 0) return { faults };
 
-  const plan = restorePlan(cpu, family, rfbm, xcompBv, mode);
+  const plan = restorePlan(cpu, family, rfbm, xcompBv, modeOf(setting));
   for (const { component, area, length } of plan.pieces) {
     if (area === undefined || !hasBit(loads, component) || offset + area + length <= areas.end) continue;
     const message = `component ${component} needs ${length} bytes at ${area}, the buffer ends before`;
     faults.push(fault(14, "out-of-range", area, xstateBv, message));
   }
   if (faults.length > 0) return { faults };
-  for (const { component, where, at, bits, message } of plan.contents) {
+  for (const { component, where, at, bits, evenInitial, message } of plan.contents) {
     const byte = where === "area" ? areas.u8[offset + at]! : processors.u8[processor * processors.blockSize + at]!;
-    if (hasBit(loads, component) && (byte & bits) !== 0)
+    if ((evenInitial || hasBit(loads, component)) && (byte & bits) !== 0)
       faults.push(fault(13, "supervisor-contents", where === "area" ? at : undefined, BigInt(byte & bits), message));
   }
   return faults.length > 0 ? { faults } : { faults, plan };
 }
 
 /** Faults of the instruction and the area's place, before a byte of the area is read. */
-function placeFaults({ processors: { cpu }, areas, offset, family }: Asked): RestoreFault[] {
-  const faults: RestoreFault[] = [];
-  const value = BigInt(Number.isFinite(offset) ? Math.trunc(offset) : 0);
-  if (family === "XRSTORS" && !cpu.instructions.xsaves)
-    faults.push(fault(6, "no-instruction", undefined, 0n, `${cpu.id} has no XRSTORS`));
-  if ((offset & 63) !== 0)
-    faults.push(fault(13, "misaligned", undefined, value, `the area lies at ${offset}, ${offset % 64} past a multiple of 64`));
+function placeFaults({ processors: { cpu }, areas, offset, family, setting }: Asked): RestoreFault[] {
+  const faults: RestoreFault[] = instructionFaults(cpu, family, offset, setting);
   if (!Number.isInteger(offset) || offset < areas.start || offset + 576 > areas.end) {
+    const value = BigInt(Number.isFinite(offset) ? Math.trunc(offset) : 0);
     const message = `576 bytes at ${offset} are not in [${areas.start}, ${areas.end})`;
     faults.push(fault(14, "out-of-range", 0, value, message));
   }
@@ -158,7 +148,7 @@ function shown({ offset }: FieldCheck, bits: bigint): string {
   return offset === XSTATE_BV_OFFSET || offset === XCOMP_BV_OFFSET ? maskWithNames(bits) : `0x${bits.toString(16)}`;
 }
 
-function load({ processors, processor, areas, offset }: Asked, plan: RestorePlan): void {
+function load({ processors, processor, areas, offset, setting }: Asked, plan: RestorePlan): void {
   const { u8, i32, blockSize, count } = processors;
   const base = processor * blockSize;
   const initialBase = count * blockSize;
@@ -187,5 +177,6 @@ function load({ processors, processor, areas, offset }: Asked, plan: RestorePlan
     i32[word] = new DataView(areas.buffer, offset).getInt32(MXCSR_OFFSET, true);
   else if (plan.mxcsr === "area-or-initial") i32[word] = INITIAL_MXCSR;
   const left = mode.mode64 ? 0n : processors.xinuse(processor) & WIDER_IN_64_BIT_MODE;
-  processors.setXinuse(processor, (processors.xinuse(processor) & ~rfbm) | loads | left);
+  processors.setXinuse(processor, (processors.xinuse(processor) & ~rfbm) | loadedInUse(processors, processor, loads) | left);
+  processors.modifiedOptimisation?.restored(processor, rfbm, plan.xcompBv, { buffer: areas.buffer, offset, context: setting });
 }

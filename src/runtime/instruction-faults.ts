@@ -4,6 +4,7 @@
  */
 
 import type { ProcessorDescription } from "./processor-description.ts";
+import { MODE_64, type SaveMode } from "./save-plan.ts";
 
 /** Instructions with a memory operand, without their operand size. */
 export type AreaInstruction = "XSAVE" | "XSAVEOPT" | "XSAVEC" | "XSAVES" | "XRSTOR" | "XRSTORS";
@@ -28,6 +29,14 @@ export interface ExecutionContext {
   readonly vmxNonRoot?: boolean;
   /** The VM-execution control "enable XSAVES/XRSTORS"; true if absent. */
   readonly xsavesEnabled?: boolean;
+}
+
+/** A setting with operand size and mode; 64-bit operand in 64-bit mode if absent. */
+export interface InstructionSetting extends ExecutionContext, Partial<SaveMode> {}
+
+/** Operand size and mode of a setting. */
+export function modeOf({ operandSize, mode64 }: InstructionSetting): SaveMode {
+  return { operandSize: operandSize ?? MODE_64.operandSize, mode64: mode64 ?? MODE_64.mode64 };
 }
 
 /** Names of the causes. */

@@ -7,6 +7,7 @@
 import { XCOMP_BV_COMPACTED } from "../isa/feature-mask.ts";
 import { MXCSR_OFFSET, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
 import type { AreaFormat } from "../layout/area-layout.ts";
+import type { InstructionRule } from "./instruction-faults.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
 
 /** The restore instructions without their operand size. */
@@ -14,8 +15,7 @@ export type RestoreFamily = "XRSTOR" | "XRSTORS";
 
 /** Names of the causes of a fault. */
 export type RestoreRule =
-  | "no-instruction"
-  | "misaligned"
+  | InstructionRule
   | "out-of-range"
   | "xcomp-bv-not-compacted"
   | "xcomp-bv-bits"
@@ -51,7 +51,7 @@ export interface FieldCheck {
   readonly message: string;
 }
 
-/** Contents of a supervisor component that XRSTORS refuses. */
+/** Contents for which XRSTORS refuses a supervisor component. */
 export interface ContentCheck {
   readonly component: number;
   /** Where the byte is looked at: in the area or in the processor's registers. */
@@ -59,20 +59,59 @@ export interface ContentCheck {
   /** Byte offset in the component, and the bits of that byte that have to be 0. */
   readonly byte: number;
   readonly bits: number;
+  /** True: looked at whenever RFBM has the component, also where it is initialised; else only where it is loaded. */
+  readonly evenInitial: boolean;
   readonly message: string;
 }
 
-/** Checks of contents, for components that are loaded (SDM vol. 1, 13.5.6, 13.5.11). */
+/** One check for each byte of the register at `offset` in which `reserved` has a bit. */
+function reservedBits(component: number, offset: number, reserved: bigint, register: string): ContentCheck[] {
+  const checks: ContentCheck[] = [];
+  for (let byte = 0; byte < 8; byte++) {
+    const bits = Number((reserved >> BigInt(8 * byte)) & 0xffn);
+    const message = `reserved bits of ${register} are set`;
+    if (bits !== 0) checks.push({ component, where: "area", byte: offset + byte, bits, evenInitial: false, message });
+  }
+  return checks;
+}
+
+/**
+ * Checks of contents: reserved bits as WRMSR knows them, and two registers of the processor (SDM vol. 1, 13.5.6 to
+ * 13.5.13; the registers' own sections in vol. 3 and 4). Which bits of RTIT_CTL and which depths of LBR exist is told by
+ * CPUID leaves that a model does not hold, and so is the width of a canonical address: neither is refused here.
+ */
 export const CONTENT_CHECKS: readonly ContentCheck[] = [
-  { component: 8, where: "area", byte: 0, bits: 1, message: "RTIT_CTL.TraceEn is 1" },
+  {
+    // The register's TraceEn, not the image's: an image that XSAVES stored while tracing has it set, and is loaded.
+    component: 8,
+    where: "registers",
+    byte: 0,
+    bits: 1,
+    evenInitial: true,
+    message: "RTIT_CTL.TraceEn of the processor is 1: trace state can neither be loaded nor initialised while tracing",
+  },
+  ...reservedBits(8, 32, 0x1fn, "IA32_RTIT_CR3_MATCH"),
+  ...[72, 80, 88, 96, 104, 112, 120].flatMap((offset) => reservedBits(8, offset, ~0n, "trace state behind its registers")),
+  ...reservedBits(10, 0, 0xffff_ffff_7ff0_0000n, "IA32_PASID"),
+  ...reservedBits(11, 0, 0x3c0n, "IA32_U_CET"),
+  ...reservedBits(11, 8, 3n, "IA32_PL3_SSP"),
+  ...[0, 1, 2].flatMap((level) => reservedBits(12, 8 * level, 3n, `IA32_PL${level}_SSP`)),
+  ...reservedBits(13, 0, ~1n, "IA32_PM_CTL1"),
   {
     // The register's UINV, not the image's: recorded XRSTORS loads images with any UINV while the register's is 0.
     component: 14,
     where: "registers",
     byte: 20,
     bits: 0xff,
+    evenInitial: false,
     message: "UINV of the processor is not 0: XSAVES clears it, so the state was not saved before",
   },
+  ...reservedBits(14, 16, 0x7fff_ff00_0000_0000n, "IA32_UINTR_MISC"),
+  ...reservedBits(14, 24, 0x3fn, "IA32_UINTR_PD"),
+  ...reservedBits(14, 40, 0xen, "IA32_UINTR_TT"),
+  ...reservedBits(15, 0, ~0x7f_000fn, "IA32_LBR_CTL"),
+  ...reservedBits(15, 8, ~0x7fn, "IA32_LBR_DEPTH"),
+  ...reservedBits(16, 0, 0x07ff_f800_0000_0000n, "IA32_HWP_REQUEST"),
 ];
 
 /**

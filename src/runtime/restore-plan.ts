@@ -84,9 +84,12 @@ export function restorePlan(
     pieces.push({ component: row.index, rule: "copy", registers: slot.offset, area, length, registerBytes });
   }
   const contents = CONTENT_CHECKS.flatMap((check) => {
+    const row = cpu.components.find(({ index }) => index === check.component);
     const piece = pieces.find(({ component }) => component === check.component);
     const start = check.where === "area" ? piece?.area : piece?.registers;
-    return piece?.area === undefined || start === undefined ? [] : [{ ...check, at: start + check.byte }];
+    // A row that is shorter than the architecture's has no such byte.
+    if (!row || !piece || start === undefined || check.byte >= row.size) return [];
+    return piece.area === undefined && !check.evenInitial ? [] : [{ ...check, at: start + check.byte }];
   });
   const standard = format === "standard";
   const mxcsr = standard ? hasBit(rfbm, 1) || hasBit(rfbm, 2) : hasBit(rfbm, 1);

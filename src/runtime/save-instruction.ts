@@ -2,17 +2,12 @@
 
 import type { AreaMemory } from "./arena.ts";
 import { bindGeneralSave } from "./general-save.ts";
-import { type ExecutionContext, instructionFaults, type InstructionFault, type InstructionRule } from "./instruction-faults.ts";
+import { instructionFaults, type InstructionFault, type InstructionRule, type InstructionSetting, modeOf } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
-import { MODE_64, type SaveFamily, type SaveMode, savePlan } from "./save-plan.ts";
+import { type SaveFamily, savePlan } from "./save-plan.ts";
 
 /** Why a save raises an exception, or does not fit into the buffer (vector 14). */
 export type SaveFault = InstructionFault<InstructionRule | "out-of-range">;
-
-/** How a save runs; 64-bit operand in 64-bit mode at CPL 0 if absent. */
-export interface SaveSetting extends ExecutionContext {
-  readonly mode?: SaveMode;
-}
 
 /**
  * Executes a save of `mask` (EDX:EAX) into the area at `offset`. Returns every cause of an exception, and then nothing
@@ -27,12 +22,12 @@ export function save(
   offset: number,
   family: SaveFamily,
   mask: bigint,
-  setting: SaveSetting = {},
+  setting: InstructionSetting = {},
 ): SaveFault[] {
   const { cpu } = processors;
   const faults: SaveFault[] = instructionFaults(cpu, family, offset, setting);
   const rfbm = mask & (processors.xcr0(processor) | (family === "XSAVES" ? processors.xss(processor) : 0n));
-  const plan = savePlan(cpu, family, rfbm, setting.mode ?? MODE_64);
+  const plan = savePlan(cpu, family, rfbm, modeOf(setting));
   if (!Number.isInteger(offset) || offset < areas.start || offset + plan.size > areas.end || areas.u8.length === 0) {
     const value = BigInt(Number.isFinite(offset) ? Math.trunc(offset) : 0);
     const message = `${plan.size} bytes at ${offset} are not in [${areas.start}, ${areas.end})`;
