@@ -67,11 +67,6 @@ export function xcr0Violations(cpu: Pick<ProcessorDescription, "id" | "xcr0Suppo
   return found;
 }
 
-/** All of `xcr0Supported` that XSETBV takes at once. */
-export function largestXcr0({ xcr0Supported }: Pick<ProcessorDescription, "xcr0Supported">): bigint {
-  return acceptedXcr0(xcr0Supported);
-}
-
 /**
  * The largest part of a mask that XSETBV takes at once, as far as bits depend on each other: what lacks its other half
  * goes, and MPX where APX is, since no CPU with APX has MPX in hardware.

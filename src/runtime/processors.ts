@@ -11,7 +11,7 @@ import {
   XMM_OFFSET,
 } from "../isa/xsave-area.ts";
 import { x87PointerBits } from "../isa/vendor-behaviour.ts";
-import { type ControlViolation, largestXcr0, xcr0Violations, xfdViolations, xssViolations } from "./control-registers.ts";
+import { type ControlViolation, acceptedXcr0, xcr0Violations, xfdViolations, xssViolations } from "./control-registers.ts";
 import { ModifiedOptimisation } from "./modified-optimisation.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
 import {
@@ -83,7 +83,7 @@ export class Processors {
     this.i32 = new Int32Array(buffer);
     this.b64 = new BigUint64Array(buffer);
     this.modifiedOptimisation = options.modifiedOptimisation === true ? new ModifiedOptimisation(count) : undefined;
-    const xcr0 = options.xcr0 ?? largestXcr0(cpu);
+    const xcr0 = options.xcr0 ?? acceptedXcr0(cpu.xcr0Supported);
     const xss = options.xss ?? cpu.xssSupported;
     for (let block = 0; block <= count; block++) this.#writeInitial(block, ~0n);
     for (let processor = 0; processor < count; processor++) {

@@ -2,7 +2,13 @@
 
 import type { AreaMemory } from "./arena.ts";
 import { bindGeneralSave } from "./general-save.ts";
-import { instructionFaults, type InstructionFault, type InstructionRule, type InstructionSetting, modeOf } from "./instruction-faults.ts";
+import {
+  instructionFaults,
+  type InstructionFault,
+  type InstructionRule,
+  type InstructionSetting,
+  modeOf,
+} from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { type SaveFamily, savePlan } from "./save-plan.ts";
 

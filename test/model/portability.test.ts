@@ -14,6 +14,7 @@ import type { Portability } from "../../src/model/portability.ts";
 import { defaultXcr0, portability, savedBy } from "../../src/model/portability.ts";
 import { acceptedXcr0 } from "../../src/runtime/control-registers.ts";
 import { areasIn, bindGeneralSave, Processors, restore, savePlan } from "../../src/runtime/index.ts";
+import { makeLegal } from "../reference/legal-supervisor.ts";
 import { Prng, randomSubset, randomXcr0 } from "../reference/random-processors.ts";
 
 const models = loadBundledModels();
@@ -39,7 +40,7 @@ function fillRegisters(prng: Prng, processors: Processors): void {
     const bytes = processors.component(0, index);
     prng.fill(bytes);
     bytes.fill(0, REGISTER_BYTES[index] ?? size);
-    if (index === 8) bytes[0] = bytes[0]! & 0xfe;
+    makeLegal(index, bytes);
     if (index === 15) bytes.set([32, 0, 0, 0, 0, 0, 0, 0], 8);
   }
 }

@@ -8,9 +8,10 @@ import { describe, expect, test } from "vitest";
 
 import { loadBundledModels } from "../../src/host/load-models.ts";
 import { bitsOf } from "../../src/isa/feature-mask.ts";
-import { bindGeneralSave, createArena, Processors, restore, savePlan } from "../../src/runtime/index.ts";
+import { bindGeneralSave, createArena, Processors, restore, savePlan, xgetbv } from "../../src/runtime/index.ts";
 import type { ProcessorDescription } from "../../src/runtime/index.ts";
 import { Prng } from "../../src/verify/random/prng.ts";
+import { makeLegal } from "../reference/legal-supervisor.ts";
 
 type State = Readonly<Record<string, string>> & { readonly legacy: string };
 interface RestoreRecord {
@@ -31,6 +32,8 @@ interface RestoreRecord {
   readonly image: string;
   readonly stateBefore: State;
   readonly stateAfter: State;
+  readonly xinuseBefore: string | null;
+  readonly xinuseAfter: string | null;
   readonly deviations: readonly string[];
 }
 
@@ -83,7 +86,11 @@ function describeCpu({ cpu, xcr0, stateBefore }: RestoreRecord): ProcessorDescri
     quirks: {
       x87Pointers: cpu.vendor === "AuthenticAMD" && cpu.xsaveerptr ? "zero-unless-es" : "saved",
       mxcsrMask: bytes(stateBefore.legacy).readUInt32LE(28),
-      ...(cpu.vendor === "AuthenticAMD" && cpu.xsaveerptr ? { x87PointerWidth: "57-bit" as const } : {}),
+      // Hardware and emulator alike: what was loaded is in use by its value.
+      xinuseAfterRestore: "by-value",
+      ...(cpu.vendor === "AuthenticAMD" && cpu.xsaveerptr
+        ? ({ x87PointerWidth: "57-bit", xinuseOfPointers: "ignored" } as const)
+        : {}),
     },
   };
 }
@@ -106,7 +113,7 @@ function replay(record: RestoreRecord): string {
   for (const [name, index] of Object.entries(MEMBERS)) {
     if (record.stateBefore[name]) processors.component(0, index).set(bytes(record.stateBefore[name]));
   }
-  processors.setXinuse(0, BigInt(record.xcr0) | BigInt(record.xss ?? 0));
+  processors.setXinuse(0, record.xinuseBefore === null ? BigInt(record.xcr0) : BigInt(record.xinuseBefore));
   const arena = createArena({ bytes: 32768, largestArea: 576 });
   const offset = record.misaligned ? 16 : 0;
   arena.u8.set(bytes(record.image), offset);
@@ -134,6 +141,9 @@ function replay(record: RestoreRecord): string {
     const wanted = record.stateAfter[name];
     if (wanted && Buffer.from(processors.component(0, index)).toString("hex") !== wanted) return `${record.id}: ${name} differs`;
   }
+  const { value } = xgetbv(processors, 0, 1);
+  if (record.xinuseAfter !== null && value !== BigInt(record.xinuseAfter))
+    return `${record.id}: XGETBV(1) is 0x${value?.toString(16)}, recorded ${record.xinuseAfter} (before ${record.xinuseBefore}, mask ${record.mask})`;
   return "";
 }
 
@@ -176,9 +186,8 @@ function randomProcessors(cpu: ProcessorDescription, random: Prng): Processors {
     if (index < 2) continue;
     const registers = processors.component(0, index);
     random.fill(registers);
-    if (index === 8) registers[0] = 0; // TraceEn
+    makeLegal(index, registers);
     if (index === 9) registers.fill(0, 4);
-    if (index === 14) registers[20] = 0; // UINV
     if (index === 15) registers[8] = 32; // LBR_DEPTH
   }
   processors.setXinuse(0, processors.xcr0(0) | processors.xss(0));
