@@ -91,6 +91,9 @@ export const AREA_BYTES_LIMIT: number = 256 * 1024 * 1024;
 /** Bytes of one area: twice the largest known (11,008 with AMX) leaves room for components to come. */
 export const AREA_SIZE_LIMIT = 65_536;
 
+/** Threads of one container: four times what Linux allows by default (32,768). */
+export const MAX_THREADS: number = 1 << 17;
+
 /** Reported where a container has no area and no other registers at all. */
 export function nothingFound(offset: number, message: string): FormatProblem {
   return { rule: "no-registers", offset, message, remedy: "name another file; `--as` overrides what the file is taken for" };

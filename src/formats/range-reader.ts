@@ -21,6 +21,11 @@ export async function readWhole(source: ByteSource, offset: number, length: numb
   return viewOf(bytes);
 }
 
+/** The bytes that a DataView shows. */
+export function bytesOf(view: DataView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
 /** A DataView of the same bytes. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -62,7 +67,7 @@ export class SlidingWindow {
   async load(offset: number, length: number, until: number, what: string): Promise<void> {
     const ahead = Math.min(Math.max(length, CHUNK), Math.max(length, until - offset));
     this.#view = await readWhole(this.#source, offset, ahead, what);
-    this.#bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset, this.#view.byteLength);
+    this.#bytes = bytesOf(this.#view);
     this.#start = offset;
   }
 

@@ -4,6 +4,7 @@ import { EXTENDED_REGION_OFFSET } from "../../isa/xsave-area.ts";
 import type { DeclaredRow, LayoutEvidence } from "../../image/layout-evidence.ts";
 import {
   AREA_BYTES_LIMIT,
+  MAX_THREADS,
   type ContainerProcess,
   type ContainerThread,
   type FileRange,
@@ -33,9 +34,6 @@ export interface NoteRow {
   readonly maxSize: number;
   take(note: Note, core: CoreState): void;
 }
-
-/** More threads than Linux allows by default (32,768) on any machine. */
-const MAX_THREADS = 1 << 17;
 
 /** Collects threads; a note about a thread belongs to the last one that was begun. */
 export class CoreState {
