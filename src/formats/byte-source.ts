@@ -4,6 +4,8 @@
 export interface ByteSource {
   /** Length in bytes. */
   readonly size: number;
+  /** Why the source ends before its file does, for messages. */
+  readonly cut?: string;
   /**
    * Bytes `offset` .. `offset + length - 1`; fewer where the source ends before. Readers ask for ranges
    * inside `size` only. The caller may keep the array.

@@ -1,6 +1,7 @@
 /** Opens a file of registers: finds its format by content and reads it. */
 
 import type { ByteSource } from "./byte-source.ts";
+import { decompressed } from "./decompress.ts";
 import { type Container, type ContainerKind, HEAD_BYTES } from "./container.ts";
 import { FormatError, ProblemList } from "./format-problem.ts";
 import { viewOf } from "./range-reader.ts";
@@ -15,12 +16,13 @@ export interface OpenOptions {
 }
 
 /**
- * Reads a container by ranges: threads, their areas and the evidence for the areas' layout. Throws FormatError,
+ * Reads a container, gzip and zstd included, by ranges: threads, their areas and the evidence for the areas' layout. Throws FormatError,
  * with rule, byte offset and remedy, for what no format recognises and for a file that gives no registers.
  */
-export async function openContainer(source: ByteSource, options: OpenOptions = {}): Promise<Container> {
-  const { file = "input" } = options;
+export async function openContainer(file: ByteSource, options: OpenOptions = {}): Promise<Container> {
+  const name = options.file ?? "input";
   try {
+    const source = await decompressed(file);
     const format = options.as ? CONTAINER_FORMATS.find(({ kind }) => kind === options.as) : await recognise(source);
     if (!format)
       throw new FormatError({
@@ -31,9 +33,9 @@ export async function openContainer(source: ByteSource, options: OpenOptions = {
       });
     const problems = new ProblemList();
     const read = await format.read(source, problems);
-    return { kind: format.kind, ...read, warnings: problems.warnings(file) };
+    return { kind: format.kind, ...read, warnings: problems.warnings(name) };
   } catch (error) {
-    if (error instanceof FormatError) throw new FormatError(error.problem, file);
+    if (error instanceof FormatError) throw new FormatError(error.problem, name);
     throw error;
   }
 }

@@ -14,7 +14,7 @@ export async function readWhole(source: ByteSource, offset: number, length: numb
     throw new FormatError({
       rule: "truncated",
       offset,
-      message: `${what} has ${length} bytes at byte ${offset}, and the file ends at byte ${source.size}`,
+      message: `${what} has ${length} bytes at byte ${offset}, and the file ends at byte ${source.size}${source.cut === undefined ? "" : ` (${source.cut})`}`,
       remedy: "copy the file again; it was cut short, or its headers lie",
     });
   }

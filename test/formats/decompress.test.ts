@@ -1,0 +1,101 @@
+/** gzip and zstd: the same container as without, bounded whatever the input claims. */
+
+import { spawnSync } from "node:child_process";
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { bytesSource, FormatError, openContainer } from "../../src/formats/index.ts";
+import { decompressed } from "../../src/formats/decompress.ts";
+import { CoreWriter } from "./core-writer.ts";
+
+const core = (): Uint8Array => new CoreWriter("x86-64").thread(7, { area: new Uint8Array(832).fill(1, 0, 24) }).bytes();
+const zstd = (bytes: Uint8Array, ...flags: string[]): Uint8Array | undefined => {
+  const { status, stdout } = spawnSync("zstd", ["-c", ...flags], { input: bytes, maxBuffer: 1 << 28 });
+  return status === 0 ? new Uint8Array(stdout) : undefined;
+};
+const hasZstd = zstd(new Uint8Array(1)) !== undefined;
+if (!hasZstd) console.log("skipped: zstd is not installed, so only fixed zstd frames are read");
+
+/** A frame of raw blocks (RFC 8878), so that zstd is tested without its program too. */
+function rawFrame(bytes: Uint8Array, window = 0x38): Uint8Array {
+  const parts = [Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, window)];
+  for (let at = 0; at < bytes.length || at === 0; at += 65_536) {
+    const block = bytes.subarray(at, at + 65_536);
+    const header = (block.length << 3) | (at + 65_536 >= bytes.length ? 1 : 0);
+    parts.push(Uint8Array.of(header & 255, (header >> 8) & 255, header >> 16), block);
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** `count` blocks of one repeated byte, `size` bytes each. */
+function repeatedBlocks(count: number, size: number, window = 0x38): Uint8Array {
+  const block = (last: number): number[] => {
+    const header = (size << 3) | 2 | last;
+    return [header & 255, (header >> 8) & 255, header >> 16, 0];
+  };
+  const bytes = new Uint8Array(6 + count * 4);
+  bytes.set([0x28, 0xb5, 0x2f, 0xfd, 0, window]);
+  for (let i = 0; i < count; i++) bytes.set(block(i === count - 1 ? 1 : 0), 6 + i * 4);
+  return bytes;
+}
+
+const all = async (packed: Uint8Array, limit?: number): Promise<{ bytes: Uint8Array; cut: string | undefined }> => {
+  const source = await decompressed(bytesSource(packed), limit);
+  return { bytes: await source.read(0, source.size), cut: source.cut };
+};
+
+test("a core in gzip or zstd opens like the core itself", async () => {
+  const plain = await openContainer(bytesSource(core()));
+  expect(plain.threads).toHaveLength(1);
+  for (const packed of [gzipSync(core()), rawFrame(core()), zstd(core()), zstd(core(), "-19", "--no-check")])
+    if (packed) expect(await openContainer(bytesSource(packed))).toEqual(plain);
+});
+
+test("several members, frames and skippable frames follow one another", async () => {
+  const a = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 7) >> 3);
+  const isTwice = async (packed: Uint8Array): Promise<void> =>
+    expect(Buffer.compare((await all(packed)).bytes, Buffer.concat([a, a]))).toBe(0);
+  const skippable = Uint8Array.of(0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3);
+  await isTwice(Buffer.concat([gzipSync(a), gzipSync(a)]));
+  await isTwice(Buffer.concat([rawFrame(a), skippable, rawFrame(a)]));
+  const packed = zstd(a);
+  if (packed) await isTwice(Buffer.concat([packed, skippable, packed]));
+});
+
+test("bombs end at the limit", async () => {
+  const limit = 1 << 20;
+  for (const bomb of [gzipSync(new Uint8Array(1 << 24)), repeatedBlocks(1 << 12, 1 << 17)]) {
+    const { bytes, cut } = await all(bomb, limit);
+    expect(bytes).toHaveLength(limit);
+    expect(cut).toMatch(/only the first 1048576 bytes are decompressed/);
+  }
+});
+
+test("a window of gigabytes is refused, in a later frame too", async () => {
+  const error = await all(rawFrame(core(), 0xff)).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(FormatError);
+  expect((error as FormatError).problem).toMatchObject({ rule: "zstd-window-too-large", offset: 4 });
+  const first = rawFrame(core());
+  expect((await all(Buffer.concat([first, rawFrame(core(), 0xff)]))).cut).toMatch(/asks for a window of \d+ bytes/);
+});
+
+test("many tiny blocks under a large window end soon", async () => {
+  const started = performance.now();
+  await expect(all(repeatedBlocks(1 << 18, 1, 0x88))).rejects.toThrow(/blocks are too small/);
+  expect(performance.now() - started).toBeLessThan(30_000);
+});
+
+test("cut and damaged input: what is there is read, the message says why it ends", async () => {
+  const big = new CoreWriter("x86-64")
+    .thread(7, { area: new Uint8Array(832).fill(1, 0, 24) })
+    .memory(1 << 20)
+    .bytes();
+  for (const packed of [gzipSync(big, { level: 0 }), rawFrame(big)]) {
+    const half = packed.subarray(0, packed.length >> 1);
+    expect((await openContainer(bytesSource(half))).threads).toHaveLength(1);
+    expect((await all(half)).cut).toMatch(/compressed data end early/);
+  }
+  for (const packed of [gzipSync(core()), rawFrame(core())]) {
+    const damaged = packed.map((byte, i) => (i > 5 ? byte ^ 0xff : byte));
+    await expect(openContainer(bytesSource(damaged), { file: "x" })).rejects.toThrow(/^x: byte \d+: error /);
+  }
+});
