@@ -36,7 +36,7 @@ export function cpuOfRecord(record: SaveRecord): ProcessorDescription {
       xfd: (leaf1.eax & 16) !== 0,
     },
     components,
-    quirks: {
+    quirks: record.cpu.quirks ?? {
       x87Pointers: vendor === "AuthenticAMD" && xsaveerptr ? "zero-unless-es" : "saved",
       mxcsrMask: mxcsrMask(record),
     },
@@ -47,7 +47,7 @@ export function cpuOfRecord(record: SaveRecord): ProcessorDescription {
 export function cpuKey(record: SaveRecord): string {
   const { cpu, xcr0 } = record;
   const rows = [...cpu.leafD].map(([index, row]) => [index, row.eax, row.ebx, row.ecx, row.edx]);
-  return JSON.stringify([cpu.name, cpu.vendor, cpu.xsaveerptr, rows, xcr0.toString(16), mxcsrMask(record)]);
+  return JSON.stringify([cpu.name, cpu.vendor, cpu.xsaveerptr, cpu.quirks, rows, xcr0.toString(16), mxcsrMask(record)]);
 }
 
 function mxcsrMask({ state: { legacy } }: SaveRecord): number {

@@ -12,6 +12,7 @@ export function loadRecordState(processors: Processors, processor: number, recor
   processors.initialise(processor, ~0n);
   processors.setXcr0(processor, record.xcr0);
   processors.setXss(processor, record.xss);
+  processors.setXfd(processor, record.xfd);
   processors.loadLegacy(processor, record.state.legacy);
   for (const [index, bytes] of record.state.components) {
     const registers = processors.component(processor, index);

@@ -1,6 +1,8 @@
 /** Recorded executions: one JSON object a line, read and checked field by field. */
 
 import { gunzipSync } from "node:zlib";
+import { DEPARTURE_NAMES, DEPARTURES, type Quirks, X87_POINTER_RULES } from "../isa/vendor-behaviour.ts";
+import { STATE_MEMBERS } from "./state-members.ts";
 
 /** CPUID registers of one sub-leaf of leaf 0DH. */
 export interface RecordedSubleaf {
@@ -17,6 +19,8 @@ export interface RecordedCpu {
   /** CPUID.80000008H:EBX[2]. */
   readonly xsaveerptr: boolean;
   readonly leafD: ReadonlyMap<number, RecordedSubleaf>;
+  /** Vendor behaviour; undefined: what vendor and `xsaveerptr` say. */
+  readonly quirks: Quirks | undefined;
 }
 
 /** Register contents by component; `legacy` is what FXSAVE64 stores. */
@@ -40,6 +44,8 @@ export interface SaveRecord {
   readonly instruction: SaveInstruction;
   readonly xcr0: bigint;
   readonly xss: bigint;
+  /** IA32_XFD. */
+  readonly xfd: bigint;
   /** EDX:EAX. */
   readonly mask: bigint;
   readonly rfbm: bigint;
@@ -82,19 +88,6 @@ export class VectorError extends Error {
     this.line = line;
   }
 }
-
-/** Component numbers of the members of a state object. */
-const STATE_MEMBERS: Readonly<Record<string, number>> = {
-  avx: 2,
-  opmask: 5,
-  zmm_hi256: 6,
-  hi16_zmm: 7,
-  pkru: 9,
-  cet_u: 11,
-  cet_s: 12,
-  uintr: 14,
-  tilecfg: 17,
-};
 
 const LEGACY_SIZE = 512;
 const SMALLEST_AREA = 576;
@@ -158,6 +151,7 @@ export function parseVectorRecord(file: string, line: number, text: string): Vec
     instruction,
     xcr0,
     xss,
+    xfd: fields.optional("xfd", () => fields.mask("xfd")) ?? 0n,
     mask,
     rfbm,
     xinuse: fields.optional("xinuse", () => fields.mask("xinuse")),
@@ -186,7 +180,30 @@ function readCpu(fields: Fields): RecordedCpu {
     leafD.set(Number(key), { eax: row.word("eax"), ebx: row.word("ebx"), ecx: row.word("ecx"), edx: row.word("edx") });
   }
   if (!leafD.has(0)) throw leaves.wrong("0", "sub-leaf 0", "nothing");
-  return { name: fields.text("name"), vendor: fields.text("vendor"), xsaveerptr: fields.flag("xsaveerptr"), leafD };
+  return {
+    name: fields.text("name"),
+    vendor: fields.text("vendor"),
+    xsaveerptr: fields.flag("xsaveerptr"),
+    leafD,
+    quirks: fields.optional("quirks", () => readQuirks(fields.object("quirks"))),
+  };
+}
+
+/** The words are those of `quirks` in `cpu-models/`. */
+function readQuirks(fields: Fields): Quirks {
+  const word = <Word extends string>(key: string, words: readonly Word[]): Word => {
+    const found = words.find((each) => each === fields.text(key));
+    if (found === undefined) throw fields.wrong(key, `one of ${words.join(", ")}`, fields.text(key));
+    return found;
+  };
+  const departures: Record<string, string> = {};
+  for (const key of fields.keys()) {
+    if (key === "x87Pointers" || key === "mxcsrMask") continue;
+    const name = DEPARTURE_NAMES.find((each) => each === key);
+    if (name === undefined) throw fields.wrong(key, `one of ${DEPARTURE_NAMES.join(", ")}`, key);
+    departures[name] = word(name, [DEPARTURES[name].word]);
+  }
+  return { x87Pointers: word("x87Pointers", X87_POINTER_RULES), mxcsrMask: fields.word("mxcsrMask"), ...departures };
 }
 
 function readState(fields: Fields): RecordedState {
@@ -194,9 +211,9 @@ function readState(fields: Fields): RecordedState {
   let legacy: Uint8Array | undefined;
   for (const key of fields.keys()) {
     const bytes = fields.bytes(key);
-    const index = STATE_MEMBERS[key];
+    const index = STATE_MEMBERS.get(key);
     if (key === "legacy") legacy = bytes;
-    else if (index === undefined) throw fields.wrong(key, `one of legacy, ${Object.keys(STATE_MEMBERS).join(", ")}`, key);
+    else if (index === undefined) throw fields.wrong(key, `one of legacy, ${[...STATE_MEMBERS.keys()].join(", ")}`, key);
     else components.set(index, bytes);
   }
   if (legacy?.length !== LEGACY_SIZE) throw fields.wrong("legacy", `${LEGACY_SIZE} bytes`, `${legacy?.length ?? "nothing"}`);
