@@ -1,0 +1,49 @@
+/**
+ * What Linux puts around a standard area: a KVM_SET_XSAVE2 buffer and a signal frame's floating-point state.
+ * Sources: linux/arch/x86/include/uapi/asm/sigcontext.h, arch/x86/kernel/fpu/signal.c and arch/x86/kvm/x86.c of v7.3-rc7.
+ */
+
+import { SOFTWARE_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
+import { ImageError } from "./image-error.ts";
+import { imageLayout } from "./image-layout.ts";
+import type { XsaveImage } from "./xsave-image.ts";
+
+/** Least size of struct kvm_xsave. */
+const KVM_XSAVE_SIZE = 4096;
+/** `FPXS`, at byte 464 of a frame that holds more than FXSAVE. */
+const FP_XSTATE_MAGIC1 = 0x46505853;
+/** `FPXE`, behind the area. */
+const FP_XSTATE_MAGIC2 = 0x46505845;
+
+/** A buffer as KVM_GET_XSAVE2 returns it: the area, zeros to 4096 bytes, and at byte 464 the user components that it has room for. */
+export function kvmBuffer(image: XsaveImage, features: bigint): Uint8Array<ArrayBuffer> {
+  const area = standardBytes(image);
+  const buffer = new Uint8Array(Math.max(KVM_XSAVE_SIZE, area.length));
+  buffer.set(area);
+  new DataView(buffer.buffer).setBigUint64(SOFTWARE_OFFSET, features, true);
+  return buffer;
+}
+
+/**
+ * A signal frame's state, to be placed at a multiple of 64: software bytes with magic and sizes, and the second magic number
+ * behind the area. XSTATE_BV has x87 and SSE, as the kernel forces it on saving (`save_xstate_epilog`).
+ */
+export function signalFrame(image: XsaveImage, features: bigint): Uint8Array<ArrayBuffer> {
+  const area = standardBytes(image);
+  const frame = new Uint8Array(area.length + 4);
+  frame.set(area);
+  const view = new DataView(frame.buffer);
+  view.setUint32(SOFTWARE_OFFSET, FP_XSTATE_MAGIC1, true);
+  view.setUint32(SOFTWARE_OFFSET + 4, frame.length, true);
+  view.setBigUint64(SOFTWARE_OFFSET + 8, features, true);
+  view.setUint32(SOFTWARE_OFFSET + 16, area.length, true);
+  view.setUint32(area.length, FP_XSTATE_MAGIC2, true);
+  view.setBigUint64(XSTATE_BV_OFFSET, view.getBigUint64(XSTATE_BV_OFFSET, true) | 3n, true);
+  return frame;
+}
+
+function standardBytes(image: XsaveImage): Uint8Array {
+  if (image.form !== "standard")
+    throw new ImageError("wrong-form", `Linux hands areas to user space in the standard format, this image is ${image.form}`);
+  return image.bytes.subarray(0, imageLayout(image).size);
+}
