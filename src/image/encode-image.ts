@@ -53,7 +53,8 @@ export function encodeImage(state: RegisterState, { form, rows, mask = component
   const isWritten = (index: number): boolean => standard || ((xstateBv >> BigInt(index)) & 1n) === 1n;
   for (const index of [0, 1] as const) {
     const part = state.get(index) ?? initialState(index, 0);
-    const written = form === "compacted-without-legacy" || (((rfbm >> BigInt(index)) & 1n) === 1n && isWritten(index));
+    // XRSTOR of a standard area loads MXCSR whatever XSTATE_BV says, so that it must be there.
+    const written = form !== "compacted" || (((rfbm >> BigInt(index)) & 1n) === 1n && isWritten(index));
     if (written) for (const [offset, size] of legacyRanges(index)) area.set(part.bytes.subarray(offset, offset + size), offset);
   }
   for (const { row, offset } of layout.components) {
