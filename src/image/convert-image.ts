@@ -1,9 +1,10 @@
 /** An image for another CPU or in another form, or every reason why not. */
 
-import { bitsOf, maskOfBits, maskWithNames } from "../isa/feature-mask.ts";
-import { componentName, stateComponent } from "../isa/state-component.ts";
+import { bitsOf, maskWithNames } from "../isa/feature-mask.ts";
+import { componentName } from "../isa/state-component.ts";
 import { INITIAL_MXCSR, MXCSR_MASK_OFFSET } from "../isa/xsave-area.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
+import { CONTENT_CHECKS } from "../runtime/restore-checks.ts";
 import { decodeImage, type DecodedImage } from "./decode-image.ts";
 import { encodeImage, fits } from "./encode-image.ts";
 import { type ComponentState, componentsOf, holdsInitial, inUseOf, mxcsrOf, type RegisterState } from "./register-state.ts";
@@ -29,16 +30,16 @@ export interface ConvertOptions {
   readonly allowDrop?: ReadonlySet<number>;
 }
 
-/** One reason against a conversion. */
+/** One reason against a conversion; rules that `portable` has too have its names. */
 export interface ConvertReason {
   readonly rule:
-    | "unsupported"
-    | "disabled"
-    | "supervisor-in-standard"
+    | "missing"
+    | "not-enabled"
+    | "supervisor"
     | "size"
     | "overlap"
     | "no-place-known"
-    | "compaction-unsupported"
+    | "no-compaction"
     | "mxcsr-bits"
     | "supervisor-contents";
   /** Undefined: about the area as a whole. */
@@ -63,7 +64,6 @@ export type Conversion =
 
 const MPX = 0x18n;
 const APX = 19;
-const PT = 8;
 
 /**
  * Re-lays an image for `target`. Components in init (XSTATE_BV[i] = 0) need no room there. What is in use must be
@@ -130,15 +130,15 @@ function obstacle(
   const bit = 1n << BigInt(index);
   const row = cpu.components.find((each) => each.index === index);
   const supported = cpu.xcr0Supported | cpu.xssSupported;
-  if (!row || !(supported & bit)) return { rule: "unsupported", message: `${cpu.id} does not support it` };
+  if (!row || !(supported & bit)) return { rule: "missing", message: `${cpu.id} does not support it` };
   const enabled = row.supervisor ? target.xss : target.xcr0;
   if (enabled !== undefined && !(enabled & bit))
     return {
-      rule: "disabled",
+      rule: "not-enabled",
       message: `${row.supervisor ? "IA32_XSS" : "XCR0"} ${maskWithNames(enabled)} of the target does not enable it`,
     };
   if (form === "standard" && row.standardOffset === undefined)
-    return { rule: "supervisor-in-standard", message: "a supervisor component has no place in the standard format" };
+    return { rule: "supervisor", message: "a supervisor component has no place in the standard format" };
   const source = layout.components.find((each) => each.row.index === index);
   if (!fits(component, row.size))
     return {
@@ -147,8 +147,10 @@ function obstacle(
     };
   if (index === APX && inUseOf(state) & MPX)
     return { rule: "overlap", message: "XCR0 cannot have it together with BNDREGS and BNDCSR" };
-  if (index === PT && ((component.bytes[0] ?? 0) & 1) !== 0)
-    return { rule: "supervisor-contents", message: "RTIT_CTL.TraceEn is 1, with which XRSTORS faults" };
+  const refused = CONTENT_CHECKS.find(
+    (check) => check.component === index && check.where === "area" && ((component.bytes[check.byte] ?? 0) & check.bits) !== 0,
+  );
+  if (refused) return { rule: "supervisor-contents", message: `${refused.message}, with which XRSTORS faults` };
   return undefined;
 }
 
@@ -156,7 +158,7 @@ function wholeAreaReasons(state: RegisterState, { cpu, form }: ConvertTarget): C
   const reasons: ConvertReason[] = [];
   if (form !== "standard" && !cpu.instructions.xsavec)
     reasons.push({
-      rule: "compaction-unsupported",
+      rule: "no-compaction",
       component: undefined,
       initial: false,
       message: `${cpu.id} has no compacted form of XRSTOR`,
@@ -194,10 +196,4 @@ function encodeFor(
   const clash = (enabled >> 19n) & 1n && enabled & MPX ? (inUseOf(state) & MPX ? 1n << 19n : MPX) : 0n;
   const mask = (enabled | inUseOf(state)) & supported & ~clash;
   return encodeImage(state, { form, rows: cpu.components, mask });
-}
-
-/** The user components that an image of a CPU has room for, as a kernel would report them. */
-export function userComponentsOf({ form, rows, bytes }: XsaveImage): bigint {
-  const { state } = decodeImage({ form, rows, bytes });
-  return maskOfBits([...bitsOf(componentsOf(state))].filter((index) => stateComponent(index)?.kind !== "supervisor"));
 }
