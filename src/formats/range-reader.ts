@@ -31,10 +31,10 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** An unsigned 64-bit number as a JavaScript number; what passes 2^53 becomes Infinity, which no file reaches. */
+/** An unsigned 64-bit number as a JavaScript number; what passes 2^53-1 becomes that, which no file reaches. */
 export function u64(view: DataView, offset: number): number {
   const value = view.getBigUint64(offset, true);
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : Infinity;
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : Number.MAX_SAFE_INTEGER;
 }
 
 /** Text up to its first NUL, one character a byte. */

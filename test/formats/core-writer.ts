@@ -91,7 +91,7 @@ export class CoreWriter {
   }
 
   /** `extended` writes the number of program headers as PN_XNUM does. */
-  bytes({ extended = false } = {}): Uint8Array {
+  bytes({ extended = false }: { readonly extended?: boolean } = {}): Uint8Array {
     const wide = this.abi === "x86-64";
     const headerSize = wide ? 64 : 52;
     const entrySize = wide ? 56 : 32;

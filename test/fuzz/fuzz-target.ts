@@ -11,7 +11,7 @@ export interface FuzzOutcome {
 }
 
 /** Runs one case, drawn from `prng` alone. Throws an Error for a finding. */
-export type FuzzCase = (prng: Prng) => FuzzOutcome;
+export type FuzzCase = (prng: Prng) => FuzzOutcome | Promise<FuzzOutcome>;
 
 /** Something that is given inputs nobody meant. */
 export interface FuzzTarget {
@@ -51,7 +51,9 @@ export async function runFuzz(
     const prng = new Prng(Math.imul(seed, 0x9e37_79b1) ^ number);
     const start = performance.now();
     try {
-      const outcome = run(prng);
+      const result = run(prng);
+      // Awaiting what is there already would cost more than most cases.
+      const outcome = result instanceof Promise ? await result : result;
       outcomes.set(outcome.name, (outcomes.get(outcome.name) ?? 0) + 1);
       if (outcome.deep) deep++;
     } catch (error) {

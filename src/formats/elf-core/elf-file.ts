@@ -42,6 +42,8 @@ export async function readElfCore(source: ByteSource, problems: ProblemList): Pr
   const elfClass = ident.getUint8(4);
   const refuse = (offset: number, message: string, remedy: string): FormatError =>
     new FormatError({ rule: "not-a-core", offset, message, remedy });
+  if (!isElf(ident))
+    throw refuse(0, `the file begins with 0x${ident.getUint32(0).toString(16)}, expected 0x7f454c46`, "name an ELF core");
   if (elfClass !== 1 && elfClass !== 2)
     throw refuse(4, `EI_CLASS is ${elfClass}, expected 1 (32-bit) or 2 (64-bit)`, "the file is damaged: copy it again");
   if (ident.getUint8(5) !== 1)
@@ -92,11 +94,11 @@ async function noteSegments(source: ByteSource, wide: boolean, problems: Problem
       remedy: "the file is damaged or made to exhaust readers",
     });
   const end = offset + count * entrySize;
-  if (!(end <= source.size))
+  if (end > source.size)
     throw new FormatError({
       rule: "truncated",
       offset: wide ? 32 : 28,
-      message: `${count} program headers end at byte ${offset === Infinity ? "2^53 or more" : end}, the file at byte ${source.size}`,
+      message: `${count} program headers end at byte ${end}, the file at byte ${source.size}`,
       remedy: "copy the file again; it was cut short, or its headers lie",
     });
   const found: { start: number; size: number; header: number }[] = [];
@@ -130,7 +132,7 @@ function withoutOverlaps(
   const segments: NoteSegment[] = [];
   let covered = 0;
   for (const { start, size, header } of found.toSorted((a, b) => a.start - b.start)) {
-    if (!(start + size <= fileSize))
+    if (start + size > fileSize)
       problems.add({
         rule: "truncated",
         offset: header,

@@ -30,12 +30,16 @@ export function isMinidump(head: DataView): boolean {
 /** Where each stream lies; of two streams of one type the first counts. Throws FormatError if the directory cannot be read. */
 export async function readDirectory(source: ByteSource, problems: ProblemList): Promise<ReadonlyMap<number, Location>> {
   const header = await readWhole(source, 0, 32, "the minidump header");
-  if (header.getUint32(0, true) !== SIGNATURE)
+  const signature = header.getUint32(0, true);
+  if (signature !== SIGNATURE)
     throw new FormatError({
-      rule: "wrong-byte-order",
+      rule: "not-a-minidump",
       offset: 0,
-      message: "the signature is PMDM: a big-endian minidump; x86 is little-endian",
-      remedy: "name a dump of an x86 machine",
+      message:
+        signature === SWAPPED
+          ? "the signature is PMDM: a big-endian minidump; x86 is little-endian"
+          : `the signature is 0x${signature.toString(16)}, expected 0x${SIGNATURE.toString(16)} (MDMP)`,
+      remedy: "name a minidump of an x86 machine",
     });
   const count = header.getUint32(8, true);
   const directory = header.getUint32(12, true);
