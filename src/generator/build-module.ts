@@ -28,6 +28,11 @@ export function builtFile(path: string, text: string): SourceFile | undefined {
   return file?.getFullText() === text ? file : undefined;
 }
 
+/** Lets go of what building or proving a module left: trees of a hundred modules are work for the garbage collector. */
+export function forgetFiles(): void {
+  for (const file of project?.getSourceFiles() ?? []) project?.removeSourceFile(file);
+}
+
 /** One module with all given groups, sorted by mask. Returns its text without header. */
 export function buildSaversModule(path: string, groups: readonly GroupSpec[], render: RenderBody, seam: SeamImport): string {
   const file = sourceFile(path, "");

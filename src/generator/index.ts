@@ -1,7 +1,8 @@
 /** `xsavekit/generator`: the generator as a library. Importing it loads ts-morph and Handlebars. */
 
-export { generate } from "./generate.ts";
-export type { GeneratedFile, GenerateOptions, GenerateResult } from "./generate.ts";
+export { assemble, generate, moduleBuilder } from "./generate.ts";
+export type { BuiltModule, GenerateOptions, GenerateResult } from "./generate.ts";
+export type { GeneratedFile, GenerationPlan, PlanOptions, SaversModule } from "./plan-generation.ts";
 export { isHandEdited } from "./file-header.ts";
 export { ProofError } from "./prove-straight-line.ts";
 export type { TemplateTexts } from "./render-body.ts";

@@ -5,11 +5,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { isHandEdited } from "../generator/file-header.ts";
+import { planGeneration } from "../generator/plan-generation.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 import { ModelError } from "../model/diagnostic.ts";
 import { readMasks } from "../model/read-masks.ts";
 import { modelJsonSchema } from "../model/model-schema.ts";
 import { compareTree, type TreeDifference, typeScriptFiles, writeTree } from "../output/output-tree.ts";
+import { BuildThreads } from "./build-in-threads.ts";
 import { loadBundledModels, packageRoot } from "./load-models.ts";
 import { masksText, modelTexts, templateTexts } from "./package-files.ts";
 
@@ -50,20 +53,22 @@ export async function regenerate(options: RegenerateOptions): Promise<Regenerate
       explanation: [],
     };
   }
+  const threads = own ? new BuildThreads() : undefined;
   const masks = readMasks(masksText(), "cpu-models/masks.yaml");
   if (!masks.families) throw new ModelError(masks.diagnostics);
   const models = options.models ?? loadBundledModels();
-  // Loaded here: ts-morph alone takes a quarter of a second, and an unchanged tree does not need it.
-  const { generate, isHandEdited } = await import("../generator/index.ts");
   const inPackage = options.out === undefined;
-  const { files, savers, groups } = generate(models, {
-    masks: masks.families,
-    templates: templateTexts(),
-    seam: inPackage
-      ? { fromRoot: "../src/runtime/generated-v1.ts", fromSavers: "../../src/runtime/generated-v1.ts" }
-      : { fromRoot: "xsavekit/runtime/generated-v1", fromSavers: "xsavekit/runtime/generated-v1" },
-    extension: inPackage ? ".ts" : ".js",
-  });
+  const seam = inPackage
+    ? { fromRoot: "../src/runtime/generated-v1.ts", fromSavers: "../../src/runtime/generated-v1.ts" }
+    : { fromRoot: "xsavekit/runtime/generated-v1", fromSavers: "xsavekit/runtime/generated-v1" };
+  const plan = planGeneration(models, { masks: masks.families, seam, extension: inPackage ? ".ts" : ".js" });
+  const templates = templateTexts();
+  // Loaded here: ts-morph alone takes a quarter of a second, and an unchanged tree does not need it.
+  const { assemble, moduleBuilder } = await import("../generator/index.ts");
+  const built = threads
+    ? await threads.build({ templates, seam }, plan.modules)
+    : plan.modules.map(moduleBuilder({ templates, seam }));
+  const { files, savers, groups } = assemble(plan, built);
   const difference = compareTree(folder, files, isHandEdited);
   if (!options.check) {
     writeTree(folder, files, difference);

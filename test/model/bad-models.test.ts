@@ -45,7 +45,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "second-document": ["yaml-syntax 19:1"],
   "size-max": ["size-max 10:10"],
   "supervisor-offset": ["supervisor-with-offset 13:30"],
-  tag: ["yaml-tag 2:16"],
+  tag: ["yaml-tag 2:7"],
   "template-in-source": ["bad-text 18:5"],
   "unknown-instruction": ["unknown-value 9:26"],
   "unknown-kind": ["unknown-value 4:7"],
