@@ -4,15 +4,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parse, stringify } from "yaml";
 
 import { isHandEdited } from "../../src/generator/file-header.ts";
 import { generate, type GenerateOptions } from "../../src/generator/generate.ts";
+import { planGeneration } from "../../src/generator/plan-generation.ts";
 import { bundledIds, loadBundledModel, loadBundledModels, loadMasks, modelsFolder } from "../../src/host/load-models.ts";
 import { templateTexts } from "../../src/host/package-files.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { compareTree, writeTree } from "../../src/output/output-tree.ts";
+
+// Everything is generated several times.
+vi.setConfig({ testTimeout: 60_000 });
 
 const options: GenerateOptions = {
   masks: loadMasks(),
@@ -77,7 +81,7 @@ test("no generated file carries a date or a path of a machine", () => {
 });
 
 test("every bundled model has savers, and all groups of a model are loadable by name", () => {
-  const { groups } = generate(loadBundledModels(), options);
+  const { groups } = planGeneration(loadBundledModels(), options);
   expect([...groups.keys()].sort()).toEqual([...bundledIds()].sort());
   for (const [id, list] of groups) expect(new Set(list.map((group) => group.name)).size, id).toBe(list.length);
 });
