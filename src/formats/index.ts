@@ -15,5 +15,7 @@ export type {
 export { FormatError } from "./format-problem.ts";
 export type { FormatProblem } from "./format-problem.ts";
 export type { GeneralRegisters } from "./general-registers.ts";
+export { isPerfData, openPerfData } from "./perf-data/index.ts";
+export type { PerfData, PerfEvent, PerfSample } from "./perf-data/index.ts";
 export { openContainer } from "./open-container.ts";
 export type { OpenOptions } from "./open-container.ts";
