@@ -8,6 +8,7 @@ import { componentName, stateComponent } from "../isa/state-component.ts";
 import { areaLayout, offsetOf } from "../layout/area-layout.ts";
 import type { AreaLayout } from "../layout/area-layout.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
+import { KVM_XSAVE_SIZE, userAreaSize } from "./buffer-plan.ts";
 import type { Carrier } from "./carriers.ts";
 import type { CpuModel } from "./cpu-model.ts";
 
@@ -258,17 +259,9 @@ function addCompaction(reasons: PortabilityReason[], saved: SavedState, target: 
   }
 }
 
-/** Bytes of the user area, as CPUID.(0DH,0).EBX gives them. */
-function userSize(model: CpuModel, xcr0: bigint): number {
-  return areaLayout(model, xcr0 & model.xcr0Supported, "standard").size;
-}
-
-/** struct kvm_xsave without its `extra[]`. */
-const KVM_XSAVE_SIZE = 4096;
-
 function addLength(reasons: PortabilityReason[], saved: SavedState, target: RestoreTarget, carrier: Carrier): void {
-  const here = userSize(saved.model, saved.xcr0);
-  const there = userSize(target.model, target.xcr0);
+  const here = userAreaSize(saved.model, saved.xcr0);
+  const there = userAreaSize(target.model, target.xcr0);
   const add = (message: string, remedy: string): void => {
     reasons.push({ component: null, rule: "length", effect: "convert", message, remedy });
   };

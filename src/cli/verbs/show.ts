@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { resolveModel } from "../../host/load-models.ts";
+import { bufferPlan } from "../../model/buffer-plan.ts";
+import { bufferData, bufferReport } from "../../report/buffer-report.ts";
 import type { AreaForm } from "../../report/model-report.ts";
 import { AREA_FORMS, hasForm, modelData, modelReport } from "../../report/model-report.ts";
 import { maskArgument } from "../parse-arguments.ts";
@@ -9,6 +11,7 @@ import { print, printJson } from "../print.ts";
 interface Options {
   readonly mask?: bigint;
   readonly format?: AreaForm;
+  readonly buffers?: true;
   readonly json?: true;
 }
 
@@ -17,10 +20,13 @@ export function declare(command: Command): void {
     .argument("<model>", "id, YAML file, CPUID dump, or -")
     .option("--mask <mask>", "RFBM: 0xe7, or names such as x87,SSE,AVX; cut to the model (default: everything)", maskArgument)
     .addOption(new Option("--format <format>", "draw this one only").choices(AREA_FORMS))
+    .option("--buffers", "sizes of all buffers: signal frame, KVM, SGX, Windows, glibc")
     .option("--json", "print JSON")
-    .action(async (argument: string, { mask, format, json }: Options) => {
+    .action(async (argument: string, { mask, format, buffers, json }: Options) => {
       const model = await resolveModel(argument);
-      if (json) printJson(modelData(model, mask));
+      const plan = buffers ? bufferPlan(model, mask) : undefined;
+      if (json) printJson(plan ? { ...modelData(model, mask), buffers: bufferData(plan) } : modelData(model, mask));
+      else if (plan) print(bufferReport(plan));
       else print(modelReport(model, format === undefined ? AREA_FORMS.filter((form) => hasForm(model, form)) : [format], mask));
     });
 }
