@@ -25,6 +25,17 @@ export function maskArgument(text: string): bigint {
   return named;
 }
 
+/** Largest size that an XSAVE area or anything around it can have. */
+const MAX_SIZE = 1 << 20;
+
+/** A size in bytes. */
+export function sizeArgument(text: string): number {
+  const size = parseMask(text);
+  if (size === undefined || size < 1n || size > BigInt(MAX_SIZE))
+    throw new InvalidArgumentError(`Write a number of bytes, 1 to ${MAX_SIZE}: 2440 or 0x988.`);
+  return Number(size);
+}
+
 /** Bits of MXCSR: 32. */
 export function mxcsrArgument(text: string): number {
   const bits = parseMask(text);

@@ -24,6 +24,7 @@ export const VERBS: readonly VerbEntry[] = [
     summary: "whether state saved on one CPU can be restored on others, and every reason",
     load: () => import("./verbs/portable.ts"),
   },
+  { name: "what", summary: "which masks, formats and models give a size", load: () => import("./verbs/what.ts") },
   {
     name: "verify",
     summary: "the savers against recorded executions, and against this CPU",

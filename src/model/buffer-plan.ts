@@ -128,7 +128,7 @@ function linuxMask(model: CpuModel, mask: bigint): bigint {
 
 /**
  * All buffers for a mask, cut to what the model supports (absent: everything); without those of instructions that the
- * model lacks. Where a system enables components as a whole the mask stands for XCR0.
+ * model lacks, and SGX for Intel only. Where a system enables components as a whole the mask stands for XCR0.
  */
 export function bufferPlan(model: CpuModel, mask: bigint = ~0n): Buffer[] {
   const user = mask & model.xcr0Supported;
@@ -178,15 +178,17 @@ export function bufferPlan(model: CpuModel, mask: bigint = ~0n): Buffer[] {
     `max(4096, ${linuxArea})`,
     "arch/x86/kvm/x86.c kvm_vm_ioctl_check_extension()",
   );
-  const pages = sgxSsaFramePages(model, xcr0);
-  add(
-    "sgx-ssa-frame",
-    `SGX SSA frame, ${pages} page${pages === 1 ? "" : "s"}`,
-    xcr0 | 3n,
-    pages * PAGE,
-    `pages(${userAreaSize(model, xcr0 | 3n)} + 16 EXINFO + 184 GPRSGX)`,
-    "SDM vol. 3, 38.9 and 42.7.2.2",
-  );
+  if (model.vendor === "GenuineIntel") {
+    const pages = sgxSsaFramePages(model, xcr0);
+    add(
+      "sgx-ssa-frame",
+      `SGX SSA frame, ${pages} page${pages === 1 ? "" : "s"}`,
+      xcr0 | 3n,
+      pages * PAGE,
+      `pages(${userAreaSize(model, xcr0 | 3n)} + 16 EXINFO + 184 GPRSGX)`,
+      "SDM vol. 3, 38.9 and 42.7.2.2",
+    );
+  }
   add(
     "windows-context",
     "Windows CONTEXT with CONTEXT_XSTATE",
