@@ -99,7 +99,7 @@ function check(asked: Asked): { faults: RestoreFault[]; plan?: RestorePlan } {
     "sse-loaded": hasBit(loads, 1) ? ~0n : 0n,
     loaded: rfbm,
   };
-  for (const each of restoreChecks(cpu, compacted ? "compacted" : "standard")) {
+  for (const each of restoreChecks(cpu, compacted || family === "XRSTORS" ? "compacted" : "standard")) {
     const allowed = typeof each.allowed === "bigint" ? each.allowed : registers[each.allowed];
     const wrong = field(each) & ~allowed & applied[each.applies];
     if (wrong !== 0n && (each.applies !== "loaded" || faults.length === 0))

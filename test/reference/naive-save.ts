@@ -1,7 +1,7 @@
 /**
  * XSAVE, XSAVEOPT, XSAVEC and XSAVES a second time, straight from the manual's pseudo-code (Intel SDM vol. 1, 13.4-13.11)
  * and as slow as that: byte by byte, bit by bit. It shares no code with the runtime, so that both must be wrong in
- * the same way to agree. Modified optimisation is left out (XMODIFIED = all ones).
+ * the same way to agree.
  */
 
 /** Sub-leaf i of CPUID leaf 0DH as the pseudo-code needs it. */
@@ -24,6 +24,23 @@ export interface NaiveRegisters {
   readonly xfd: bigint;
 }
 
+/** CPL, VMX non-root flag, linear address and XCOMP_BV, as the pseudo-code's 4-tuple has them. */
+export interface NaiveRestoreInfo {
+  readonly cpl: number;
+  readonly vmxNonRoot: boolean;
+  readonly address: number;
+  readonly xcompBv: bigint;
+}
+
+/** The modified optimisation: what the last restore left behind, and where this save runs. */
+export interface NaiveTracking {
+  readonly xrstorInfo: NaiveRestoreInfo | undefined;
+  readonly xmodified: bigint;
+  readonly cpl: number;
+  readonly vmxNonRoot: boolean;
+  readonly address: number;
+}
+
 /** One execution. */
 export interface NaiveSave {
   readonly instruction: "XSAVE" | "XSAVEOPT" | "XSAVEC" | "XSAVES";
@@ -33,6 +50,8 @@ export interface NaiveSave {
   readonly pointers: "saved" | "zero-unless-es" | "kept-unless-es";
   /** Zen 3 leaves bytes 4-7 of PKRU alone. */
   readonly pkruUpperKept?: boolean;
+  /** Absent: the processor never leaves out what was not modified. */
+  readonly tracking?: NaiveTracking;
   readonly registers: NaiveRegisters;
   readonly rfbm: bigint;
 }
@@ -121,7 +140,19 @@ export function naiveSave(save: NaiveSave, area: Uint8Array): void {
     return bit(registers.xinuse, index) && !bit(registers.xfd, index);
   };
 
-  if (bit(rfbm, 0) && (inUse(0) || !initOptimisation)) {
+  const unmodified = (index: number): boolean => {
+    const { tracking } = save;
+    if (tracking?.xrstorInfo === undefined || instruction === "XSAVE" || instruction === "XSAVEC") return false;
+    const { cpl, vmxNonRoot, address, xcompBv } = tracking.xrstorInfo;
+    const wanted = instruction === "XSAVES" ? rfbm + 2n ** 63n : 0n;
+    const matches =
+      cpl === tracking.cpl && vmxNonRoot === tracking.vmxNonRoot && address === tracking.address && xcompBv === wanted;
+    return matches && !bit(tracking.xmodified, index);
+  };
+  // XSAVE stores initial values; the others store nothing of an initial component, XSAVEOPT and XSAVES nothing of an unmodified one.
+  const leftOut = (index: number): boolean => (initOptimisation && !inUse(index)) || unmodified(index);
+
+  if (bit(rfbm, 0) && !leftOut(0)) {
     const control = new Uint8Array(24);
     const used = inUse(0);
     if (used) for (let i = 0; i < 24; i++) control[i] = legacy[i]!;
@@ -134,15 +165,15 @@ export function naiveSave(save: NaiveSave, area: Uint8Array): void {
       for (let i = 0; i < 16; i++) area[32 + 16 * st + i] = used && i < 10 ? legacy[32 + 16 * st + i]! : 0;
     }
   }
-  const mxcsrStored = compacted ? bit(rfbm, 1) && inUse(1) : bit(rfbm, 1) || bit(rfbm, 2);
+  const mxcsrStored = compacted ? bit(rfbm, 1) && !leftOut(1) : bit(rfbm, 1) || bit(rfbm, 2);
   if (mxcsrStored) for (let i = 24; i < 32; i++) area[i] = legacy[i]!;
-  if (bit(rfbm, 1) && (inUse(1) || !initOptimisation)) {
+  if (bit(rfbm, 1) && !leftOut(1)) {
     const count = save.mode64 ? 16 : 8;
     for (let i = 160; i < 160 + 16 * count; i++) area[i] = inUse(1) ? legacy[i]! : 0;
   }
   for (let index = 2; index < 63; index++) {
     if (!bit(rfbm, index)) continue;
-    if (!inUse(index) && initOptimisation) continue;
+    if (leftOut(index)) continue;
     const row = save.rows.find((each) => each.index === index)!;
     const at = placeOf(save, index, compacted);
     const bytes = inUse(index) ? registers.extended.get(index)! : initialValue(index, row.size);
