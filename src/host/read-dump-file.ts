@@ -52,36 +52,36 @@ export function fileError(name: string, error: unknown): DumpFileError {
 }
 
 /** Collects chunks up to a limit. */
-async function collect(chunks: AsyncIterable<Uint8Array>, name: string, limit: number): Promise<Uint8Array> {
+async function collect(chunks: AsyncIterable<Uint8Array>, name: string, limit: number, remedy: string): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.length;
-    if (size > limit) {
-      throw new DumpFileError(
-        `${name}: larger than ${limit} bytes, so not a CPUID dump; cut out the part with the CPUID rows`,
-        "TOO-LARGE",
-      );
-    }
+    if (size > limit) throw new DumpFileError(`${name}: larger than ${limit} bytes; ${remedy}`, "TOO-LARGE");
     parts.push(chunk);
   }
   return Buffer.concat(parts, size);
 }
 
 /**
- * Reads `path`, or standard input for `-`. Throws DumpFileError where that fails or where there is
- * more than `limit` bytes (devices and pipes without end included).
+ * Bytes of `path`, or of standard input for `-`. Throws DumpFileError where that fails or where there is more than
+ * `limit` bytes (devices and pipes without end included), with `remedy`.
  */
-export async function readDumpFile(path: string, limit: number = MAX_DUMP_BYTES): Promise<string> {
+export async function readInput(path: string, limit: number, remedy: string): Promise<Uint8Array> {
   const name = path === "-" ? "standard input" : path;
   let file: FileHandle | undefined;
   try {
-    if (path === "-") return decodeDumpBytes(await collect(process.stdin, name, limit));
+    if (path === "-") return await collect(process.stdin, name, limit, remedy);
     file = await open(path, "r");
-    return decodeDumpBytes(await collect(file.createReadStream({ autoClose: false }), name, limit));
+    return await collect(file.createReadStream({ autoClose: false }), name, limit, remedy);
   } catch (error) {
     throw fileError(name, error);
   } finally {
     await file?.close();
   }
+}
+
+/** Reads a CPUID dump as text. Throws as `readInput` does. */
+export async function readDumpFile(path: string, limit: number = MAX_DUMP_BYTES): Promise<string> {
+  return decodeDumpBytes(await readInput(path, limit, "so not a CPUID dump; cut out the part with the CPUID rows"));
 }
