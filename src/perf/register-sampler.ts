@@ -3,7 +3,7 @@
  * PEBS first; XSAVES, through the gate, only for what PEBS did not deliver; then the filter; then the record.
  */
 
-import { maskPair } from "../isa/feature-mask.ts";
+import { bitsOf } from "../isa/feature-mask.ts";
 import type { LayoutSource } from "../layout/component-row.ts";
 import type { AreaMemory } from "../runtime/arena.ts";
 import type { NmiGate } from "../runtime/nmi-gate.ts";
@@ -11,7 +11,7 @@ import type { Interruption } from "./interruption.ts";
 import { PebsBuffer, type PebsRecord } from "./pebs-record.ts";
 import { type PerfInterface, REVIEWED } from "./perf-interface.ts";
 import { RegisterGroups } from "./register-groups.ts";
-import { ABI_SIMD } from "./register-numbers.ts";
+import { ABI_SIMD, FIRST_HIGH_VECTOR } from "./register-numbers.ts";
 import { enabledSimd, intrComponents, type SampleAttributes, userComponents } from "./sample-attributes.ts";
 import {
   FROM_LIVE,
@@ -152,15 +152,15 @@ export class RegisterSampler {
 
 function requestOf(attributes: SampleAttributes, regs: bigint | undefined, set: "User" | "Intr"): SetRequest | undefined {
   if (regs === undefined) return undefined;
-  const [regsLow, regsHigh] = maskPair(regs);
   const simd = enabledSimd(attributes);
+  const vectors = bitsOf(simd?.[`vectors${set}`] ?? 0n);
   return {
-    regsLow,
-    regsHigh,
+    registers: Uint8Array.from(bitsOf(regs)),
     abiSimd: simd ? ABI_SIMD : 0,
     vectorQwords: simd?.vectorQwords ?? 0,
-    vectors: Number((simd?.[`vectors${set}`] ?? 0n) & 0xffff_ffffn) | 0,
+    vectors: Uint8Array.from(vectors),
+    lowVectors: vectors.filter((vector) => vector < FIRST_HIGH_VECTOR).length,
     predicateQwords: simd?.predicateQwords ?? 0,
-    predicates: Number((simd?.[`predicates${set}`] ?? 0n) & 0xffn),
+    predicates: Uint8Array.from(bitsOf(simd?.[`predicates${set}`] ?? 0n)),
   };
 }

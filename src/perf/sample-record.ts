@@ -5,7 +5,6 @@
  */
 
 import type { PerfInterface } from "./perf-interface.ts";
-import { popcount } from "./pebs-record.ts";
 import {
   ABI_64,
   ABI_NONE,
@@ -28,16 +27,17 @@ import {
   type RegisterGroups,
 } from "./register-groups.ts";
 
-/** One set's request in words: what `SampleAttributes` says, bound once. */
+/** One set's request: what `SampleAttributes` says, bound once; the set bits of each mask as a list. */
 export interface SetRequest {
-  readonly regsLow: number;
-  readonly regsHigh: number;
+  readonly registers: Uint8Array;
   /** 0 without the SIMD interface. */
   readonly abiSimd: number;
   readonly vectorQwords: number;
-  readonly vectors: number;
+  readonly vectors: Uint8Array;
+  /** How many of `vectors` are below 16. */
+  readonly lowVectors: number;
   readonly predicateQwords: number;
-  readonly predicates: number;
+  readonly predicates: Uint8Array;
 }
 
 const SSE_BIT = 1 << 1;
@@ -68,9 +68,9 @@ export function writeRegisters(
   out[at] = ABI_64 | request.abiSimd;
   out[at + 1] = 0;
   let next = at + 2;
-  for (let bit = 0; bit < 64; bit++) {
-    const asked = bit < 32 ? request.regsLow >>> bit : request.regsHigh >>> (bit - 32);
-    if ((asked & 1) === 0) continue;
+  const { registers } = request;
+  for (let i = 0; i < registers.length; i++) {
+    const bit = registers[i] as number;
     if (bit < FIRST_EGPR_BIT) {
       out[next] = general[2 * bit] as number;
       out[next + 1] = general[2 * bit + 1] as number;
@@ -87,20 +87,19 @@ function writeSimd(out: Int32Array, at: number, request: SetRequest, groups: Reg
   let there = -1;
   if (perf.notCaptured === "narrower") there = perf.initial === "narrower" ? groups.inUse : groups.captured;
   const vectors = availableVectors(request, there);
-  const qwords = availableQwords(request, vectors, there);
-  const predicates = (there & OPMASK_BIT) !== 0 ? request.predicates : 0;
-  out[at] = popcount(vectors) | (qwords << 16);
-  out[at + 1] = popcount(predicates) | (request.predicateQwords << 16);
+  const qwords = availableQwords(request, there);
+  const predicates = (there & OPMASK_BIT) !== 0 ? request.predicates.length : 0;
+  out[at] = vectors | (qwords << 16);
+  out[at + 1] = predicates | (request.predicateQwords << 16);
   let next = at + 2;
-  for (let vector = 0; vector < 32; vector++) {
-    if (((vectors >>> vector) & 1) === 0) continue;
+  for (let i = 0; i < vectors; i++) {
+    const vector = request.vectors[i] as number;
     if (vector >= 16) groups.copy(GROUP_HI16_ZMM, 16 * (vector - 16), 2 * qwords, out, next);
     else copyLowVector(groups, vector, qwords, out, next);
     next += 2 * qwords;
   }
-  for (let predicate = 0; predicate < 8; predicate++) {
-    if (((predicates >>> predicate) & 1) === 0) continue;
-    groups.copy(GROUP_OPMASK, 2 * predicate, 2, out, next);
+  for (let i = 0; i < predicates; i++) {
+    groups.copy(GROUP_OPMASK, 2 * (request.predicates[i] as number), 2, out, next);
     next += 2;
   }
   return next;
@@ -114,19 +113,18 @@ function copyLowVector(groups: RegisterGroups, vector: number, qwords: number, o
 }
 
 /**
- * The vectors that are written. A reader takes the lowest bits of its mask for as many as the record has, so without
- * SSE none of 0-15 and nothing behind them can be told; without Hi16_ZMM the mask ends at 15. (V4 cut the count by
- * the number of registers and then walked every bit of the mask.)
+ * How many vectors are written, from the lowest on. A reader takes the lowest bits of its mask for as many as the
+ * record has, so without SSE none of 0-15 and nothing behind them can be told; without Hi16_ZMM the list ends at 15.
+ * (V4 cut the count by the number of registers and then walked every bit of the mask.)
  */
 function availableVectors(request: SetRequest, there: number): number {
-  const low = request.vectors & 0xffff;
-  if (low !== 0 && (there & SSE_BIT) === 0) return 0;
-  return (there & HI16_ZMM_BIT) !== 0 ? request.vectors : low;
+  if (request.lowVectors !== 0 && (there & SSE_BIT) === 0) return 0;
+  return (there & HI16_ZMM_BIT) !== 0 ? request.vectors.length : request.lowVectors;
 }
 
-function availableQwords(request: SetRequest, vectors: number, there: number): number {
+function availableQwords(request: SetRequest, there: number): number {
   let qwords = request.vectorQwords;
-  if ((vectors & 0xffff) === 0) return qwords;
+  if (request.lowVectors === 0) return qwords;
   if (qwords >= ZMM_QWORDS && (there & ZMM_HI256_BIT) === 0) qwords = YMM_QWORDS;
   if (qwords >= YMM_QWORDS && (there & AVX_BIT) === 0) qwords = XMM_QWORDS;
   return qwords;
