@@ -1,10 +1,18 @@
 /** The CPU of a recorded execution, as the runtime sees it: from the CPUID rows in the record. */
 
 import { maskOf } from "../isa/feature-mask.ts";
+import type { Quirks } from "../isa/vendor-behaviour.ts";
 import { MXCSR_MASK_OFFSET } from "../isa/xsave-area.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import type { SaveRecord } from "./vector-record.ts";
+
+/** Deviations from the manual that a record names, in a model's words. */
+const WORDS_OF_DEVIATIONS: Readonly<Record<string, Partial<Quirks>>> = {
+  "modified-optimization": { modifiedOptimisation: "xsaveopt" },
+  "pkru-reserved-bytes-kept": { pkruUpperBytes: "kept" },
+  "sse-in-use-by-mxcsr": { xinuseOfMxcsr: "counted" },
+};
 
 /** Describes the CPU. Records with equal `cpuKey` have the same. */
 export function cpuOfRecord(record: SaveRecord): ProcessorDescription {
@@ -36,18 +44,31 @@ export function cpuOfRecord(record: SaveRecord): ProcessorDescription {
       xfd: (leaf1.eax & 16) !== 0,
     },
     components,
-    quirks: record.cpu.quirks ?? {
-      x87Pointers: vendor === "AuthenticAMD" && xsaveerptr ? "zero-unless-es" : "saved",
-      mxcsrMask: mxcsrMask(record),
-    },
+    quirks: Object.assign(
+      {
+        x87Pointers: vendor === "AuthenticAMD" && xsaveerptr ? ("zero-unless-es" as const) : ("saved" as const),
+        mxcsrMask: mxcsrMask(record),
+      },
+      record.cpu.quirks,
+      ...record.deviations.map((deviation) => WORDS_OF_DEVIATIONS[deviation]),
+    ),
   };
 }
 
 /** Equal for records whose `cpuOfRecord` is equal. */
 export function cpuKey(record: SaveRecord): string {
-  const { cpu, xcr0 } = record;
+  const { cpu, xcr0, deviations } = record;
   const rows = [...cpu.leafD].map(([index, row]) => [index, row.eax, row.ebx, row.ecx, row.edx]);
-  return JSON.stringify([cpu.name, cpu.vendor, cpu.xsaveerptr, cpu.quirks, rows, xcr0.toString(16), mxcsrMask(record)]);
+  return JSON.stringify([
+    cpu.name,
+    cpu.vendor,
+    cpu.xsaveerptr,
+    cpu.quirks,
+    rows,
+    xcr0.toString(16),
+    mxcsrMask(record),
+    deviations,
+  ]);
 }
 
 function mxcsrMask({ state: { legacy } }: SaveRecord): number {

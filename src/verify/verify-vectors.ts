@@ -1,7 +1,6 @@
 /** Savers and the general path against recorded executions: every byte of every area. */
 
 import { maskHex, maskPair } from "../isa/feature-mask.ts";
-import { INITIAL_MXCSR, MXCSR_OFFSET } from "../isa/xsave-area.ts";
 import type { RequestedMask } from "../generator/saver-spec.ts";
 import { type AreaMemory, createArena } from "../runtime/arena.ts";
 import { bindGeneralSave } from "../runtime/general-save.ts";
@@ -13,7 +12,7 @@ import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.t
 import { selectSave } from "../runtime/select-save.ts";
 import { areaDifferences, type Difference, hexAt } from "./area-difference.ts";
 import { cpuKey, cpuOfRecord } from "./cpu-of-record.ts";
-import { loadRecordState, xinuseOf } from "./load-record-state.ts";
+import { loadRecordState } from "./load-record-state.ts";
 import { SaverLoader, type SaverSources } from "./load-savers.ts";
 import { readVectors, type SaveInstruction, type SaveRecord } from "./vector-record.ts";
 
@@ -78,7 +77,6 @@ const AREA_OFFSET = 64;
 const GUARD_SIZE = 64;
 const GUARD = 0xa5;
 
-const PKRU = 9;
 const UINTR = 14;
 /** IA32_UINTR_MISC in component 14. */
 const UINTR_MISC_OFFSET = 16;
@@ -145,8 +143,13 @@ const CLASSES_PER_MASK = 1;
 /** The commonest sets in use over all files, so that CPUs of one layout share their savers. */
 function commonClasses(records: readonly SaveRecord[]): Classes {
   const counts = new Map<bigint, Map<bigint, number>>();
+  const processorsByCpu = new Map<string, Processors>();
   for (const record of records) {
-    const inUse = xinuseOf(record) & record.rfbm;
+    const key = cpuKey(record);
+    const processors = processorsByCpu.get(key) ?? new Processors(cpuOfRecord(record));
+    processorsByCpu.set(key, processors);
+    loadRecordState(processors, 0, record);
+    const inUse = processors.xinuse(0) & record.rfbm;
     const ofMask = counts.get(record.rfbm) ?? new Map<bigint, number>();
     counts.set(record.rfbm, ofMask);
     if (inUse !== record.rfbm) ofMask.set(inUse, (ofMask.get(inUse) ?? 0) + 1);
@@ -192,7 +195,9 @@ class Bench {
     this.cpu = cpu;
     this.#file = file;
     const largest = Math.max(...records.map((record) => record.before.length));
-    this.#processors = new Processors(cpu);
+    this.#processors = new Processors(cpu, {
+      modifiedOptimisation: records.some(({ deviations }) => deviations.includes("modified-optimization")),
+    });
     this.#views = registerViews(this.#processors);
     this.#areas = createArena({ bytes: AREA_OFFSET + largest + GUARD_SIZE, largestArea: largest });
   }
@@ -203,8 +208,13 @@ class Bench {
     const narrow = record.instruction === "XSAVE";
     const plan = savePlan(this.cpu, family, record.rfbm, { operandSize: narrow ? 32 : 64, mode64: true });
     const run = (saver: SaverKind, form: string, bind: () => BoundSave): void => {
-      const sse = record.deviations.includes("sse-in-use-by-mxcsr") && mxcsrOf(record) !== INITIAL_MXCSR ? true : undefined;
-      loadRecordState(this.#processors, 0, record, sse);
+      loadRecordState(this.#processors, 0, record);
+      if (record.restoredFromThisArea)
+        this.#processors.modifiedOptimisation?.restored(0, record.xcr0, 0n, {
+          buffer: this.#areas.buffer,
+          offset: AREA_OFFSET,
+          context: {},
+        });
       this.#areas.u8.fill(GUARD, 0, this.#areas.end);
       this.#areas.u8.set(record.before, AREA_OFFSET);
       bind()(0, AREA_OFFSET);
@@ -222,7 +232,8 @@ class Bench {
     };
     run("general", "general", () => bindGeneralSave(plan, this.#processors, this.#areas));
     const ran = new Set<SaverKind>(["general"]);
-    if (narrow) return ran;
+    // No saver is generated for the 32-bit forms, nor for what leaves out unmodified components.
+    if (narrow || this.#processors.modifiedOptimisation) return ran;
     const [low, high] = maskPair(record.rfbm);
     const group = this.savers.find((each) => each.families.includes(family) && each.rfbm[0] === low && each.rfbm[1] === high);
     const any = group?.forms.find((form) => form.inUse === "any");
@@ -248,12 +259,6 @@ class Bench {
     const expected = record.after;
     const end = AREA_OFFSET + expected.length;
     const got = this.#areas.u8.slice(AREA_OFFSET, end);
-    if (record.deviations.includes("pkru-reserved-bytes-kept")) {
-      for (const piece of plan.pieces) {
-        if (piece.component === PKRU) got.set(record.before.subarray(piece.area + 4, piece.area + 8), piece.area + 4);
-      }
-    }
-    if (record.deviations.includes("modified-optimization")) keepUnmodified(record, plan, got);
     areaDifferences(plan, expected, got).forEach(report);
     const u8 = this.#areas.u8;
     for (let at = 0; at < this.#areas.end; at++) {
@@ -276,27 +281,6 @@ class Bench {
         report({ component: "UINTR_MISC after the save", offset, expected: hexAt(wanted, offset), got: hexAt(misc, offset) });
     }
   }
-}
-
-/**
- * `modified-optimization`: XSAVEOPT left out components that were not modified since XRSTOR read them from this area.
- * Which ones is the processor's business, so each component of RFBM may have kept `before`, but as a whole: then `got`
- * takes it too. MXCSR and XSTATE_BV are written all the same.
- */
-function keepUnmodified(record: SaveRecord, plan: SavePlan, got: Uint8Array): void {
-  if (!record.restoredFromThisArea) return;
-  const optional = plan.pieces.filter((piece) => !piece.always);
-  for (const component of new Set(optional.map((piece) => piece.component))) {
-    const pieces = optional.filter((piece) => piece.component === component);
-    const kept = pieces.every(({ area, length }) =>
-      Buffer.from(record.after.subarray(area, area + length)).equals(record.before.subarray(area, area + length)),
-    );
-    if (kept) for (const { area, length } of pieces) got.set(record.before.subarray(area, area + length), area);
-  }
-}
-
-function mxcsrOf({ state: { legacy } }: SaveRecord): number {
-  return new DataView(legacy.buffer, legacy.byteOffset).getUint32(MXCSR_OFFSET, true);
 }
 
 /** Counts while files are read. */
