@@ -2,9 +2,9 @@
 /** `xsavekit <verb>`: finds the verb, lets it declare itself, and turns whatever is thrown into one line and an exit code. */
 
 import { Command, CommanderError } from "commander";
-import { placeOf } from "../model/diagnostic.ts";
 import { nearestName } from "../model/nearest-name.ts";
 import { print, printError } from "./print.ts";
+import { errorLine } from "./error-line.ts";
 import { oneLine } from "./one-line.ts";
 import { UsageError } from "./usage-error.ts";
 import { VERBS } from "./verb-list.ts";
@@ -64,13 +64,7 @@ function report(error: unknown, args: readonly string[]): number {
     );
     return 2;
   }
-  if (error instanceof Error && "diagnostics" in error && Array.isArray(error.diagnostics)) {
-    const [first, ...rest] = error.diagnostics;
-    const more = rest.length === 0 ? "" : ` (${rest.length} more: \`xsavekit lint\` shows all)`;
-    printError(oneLine(`${placeOf(first)}: ${first.rule}: ${first.message}; remedy: ${first.remedy}${more}`));
-    return 2;
-  }
-  printError(oneLine(error instanceof Error ? error.message : String(error)));
+  printError(errorLine(error));
   return 2;
 }
 

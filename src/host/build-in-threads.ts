@@ -32,32 +32,32 @@ export function buildRemaining(order: BuildOrder, build: (module: SaversModule) 
   }
 }
 
-/** Threads that load the generator and wait for an order. */
+/** Threads that load the generator and wait for an order. Whoever starts them ends them. */
 export class BuildThreads {
   readonly #workers: readonly Worker[];
 
-  /** None on one processor, and none when run from TypeScript sources, which Node 20 cannot load. */
-  constructor() {
-    const count = import.meta.url.endsWith(".ts") ? 0 : Math.min(availableParallelism(), MOST_THREADS) - 1;
+  /** `many`: there is enough to do for more than this thread. None when run from TypeScript sources, which Node 20 cannot load. */
+  constructor(many: boolean) {
+    const count = !many || import.meta.url.endsWith(".ts") ? 0 : Math.min(availableParallelism(), MOST_THREADS) - 1;
     this.#workers = Array.from({ length: count }, () => new Worker(new URL("./build-worker.js", import.meta.url)));
   }
 
-  /** Builds all modules, on this thread too, and ends the threads. Throws the first failure. */
+  /** Builds all modules, on this thread too. Throws the first failure. */
   async build(options: Pick<GenerateOptions, "templates" | "seam">, modules: readonly SaversModule[]): Promise<BuiltModule[]> {
     // The longest first, so that no thread is left with one at the end.
     const ordered = modules.toSorted((a, b) => b.groups.length - a.groups.length);
     const next = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const order: BuildOrder = { templates: options.templates, seam: options.seam, modules: ordered, next };
-    try {
-      const answers = Promise.all(this.#workers.map((worker) => answerOf(worker, order)));
-      // A failure may come before it is awaited below.
-      answers.catch(() => undefined);
-      const { moduleBuilder } = await import("../generator/index.ts");
-      const built = buildRemaining(order, moduleBuilder(options));
-      return [...built, ...(await answers).flat()];
-    } finally {
-      await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    }
+    const answers = Promise.all(this.#workers.map((worker) => answerOf(worker, order)));
+    // A failure may come before it is awaited below.
+    answers.catch(() => undefined);
+    const { moduleBuilder } = await import("../generator/index.ts");
+    const built = buildRemaining(order, moduleBuilder(options));
+    return [...built, ...(await answers).flat()];
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 }
 

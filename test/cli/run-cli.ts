@@ -6,7 +6,7 @@ import { vi } from "vitest";
 // Each test starts several processes.
 vi.setConfig({ testTimeout: 60_000 });
 
-const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+export const MAIN: string = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
 export const REPOSITORY: string = fileURLToPath(new URL("../../", import.meta.url));
 export const AIDA_DUMP = "test/dumps/fixtures/aida-two-cpus.txt";
