@@ -44,20 +44,33 @@ export function compareTree(
   return { missing: missing.sort(), changed: changed.sort(), handEdited: handEdited.sort(), orphaned: orphaned.sort() };
 }
 
-/** Writes what differs (through a temporary name, so that a reader never sees half a file) and deletes orphans. */
+/** Writes what differs and deletes orphans. */
 export function writeTree(folder: string, files: readonly OutputFile[], difference: TreeDifference): void {
-  const texts = new Map(files.map((file) => [file.path, file.text]));
-  for (const path of [...difference.missing, ...difference.changed, ...difference.handEdited]) {
+  const differing = new Set([...difference.missing, ...difference.changed, ...difference.handEdited]);
+  writeFilesAtomically(
+    folder,
+    files.filter(({ path }) => differing.has(path)),
+  );
+  for (const path of difference.orphaned) {
+    rmSync(join(folder, path));
+    if (path.includes("/")) removeIfEmpty(dirname(join(folder, path)));
+  }
+}
+
+/** Writes each file through a temporary name, so that a reader never sees half of it. Makes folders; refuses to leave `folder`. */
+export function writeFilesAtomically(folder: string, files: readonly OutputFile[]): void {
+  for (const { path, text } of files) {
     if (path.startsWith("/") || path.split("/").includes("..")) throw new Error(`"${path}" leaves the output folder`);
     const target = join(folder, path);
     const temporary = `${target}.${process.pid}.tmp`;
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(temporary, texts.get(path) ?? "");
-    renameSync(temporary, target);
-  }
-  for (const path of difference.orphaned) {
-    rmSync(join(folder, path));
-    if (path.includes("/")) removeIfEmpty(dirname(join(folder, path)));
+    try {
+      writeFileSync(temporary, text);
+      renameSync(temporary, target);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
   }
 }
 

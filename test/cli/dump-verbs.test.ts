@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { probeableCpus } from "../../src/host/probe-cpuid.ts";
@@ -70,4 +71,34 @@ test("probe: this machine, or what to do where its CPUID cannot be read", () => 
   const refused = xsavekit(["probe", "--cpu", "first"]);
   expect([refused.code, refused.out]).toEqual([2, ""]);
   expect(refused.err).toContain("Write a number");
+});
+
+test("import --out: a file named after the model or a folder, whole or not at all, never over another without --force", () => {
+  const folder = mkdtempSync(join(tmpdir(), "xsavekit-import-"));
+  try {
+    const file = join(folder, "my-cpu.yaml");
+    expect(xsavekit(["import", CPUID_R_DUMP, "--out", file])).toMatchObject({ code: 0, out: `wrote ${file}\n` });
+    expect(readModel(readFileSync(file, "utf8"), file).model?.id).toBe("my-cpu");
+    writeFileSync(file, "mine\n");
+    for (const [args, message] of [
+      [["--out", file], "there already"],
+      [["--out", folder, "--id", "my-cpu"], "there already"],
+      [["--out", join(folder, "Bad Name.yaml")], "the file's name is the model's id"],
+      [["--out", file, "--id", "other"], "leave --id out"],
+      [["--force"], "--out"],
+    ] as const) {
+      const { code, out, err } = xsavekit(["import", CPUID_R_DUMP, ...args]);
+      expect([code, out]).toEqual([2, ""]);
+      expect(err).toMatch(/^xsavekit: [^\n]*\n$/);
+      expect(err).toContain(message);
+    }
+    expect(readFileSync(file, "utf8")).toBe("mine\n");
+    expect(xsavekit(["import", CPUID_R_DUMP, "--out", file, "--force"]).code).toBe(0);
+    expect(readFileSync(file, "utf8")).toContain("id: my-cpu");
+    expect(xsavekit(["import", CPUID_R_DUMP, "--out", join(folder, "new", "sub")]).code).toBe(0);
+    expect(readdirSync(join(folder, "new", "sub"))).toHaveLength(1);
+    expect(readdirSync(folder).sort()).toEqual(["my-cpu.yaml", "new"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -3,20 +3,17 @@ import { readDump } from "../../dumps/index.ts";
 import { modelsFromDump } from "../../host/load-models.ts";
 import { readDumpFile } from "../../host/read-dump-file.ts";
 import type { NamedDump } from "../import-result.ts";
-import { printImported } from "../import-result.ts";
-import { idArgument } from "../parse-arguments.ts";
+import { giveImported, type ImportOptions, importOptions, wantedId } from "../import-result.ts";
 import { UsageError } from "../usage-error.ts";
 
 export function declare(command: Command): void {
-  command
-    .argument("<dump...>", "files with CPUID output, or -")
-    .option("--id <id>", "id of the model (default: from the CPU's brand string)", idArgument)
-    .option("--json", "print the raw rows of leaf 0DH as JSON; a list for several dumps")
+  importOptions(command.argument("<dump...>", "files with CPUID output, or -"))
     .addHelpText(
       "after",
-      "\nModels go to standard output, several divided by ---; what is wrong with a dump to standard error.\nSave a model as <id>.yaml.",
+      "\nWithout --out models go to standard output, several divided by ---; what is wrong with a dump to standard error.\nWith --json the rows of several dumps are a list.",
     )
-    .action(async (files: string[], { id, json }: { id?: string; json?: true }) => {
+    .action(async (files: string[], options: ImportOptions) => {
+      const id = wantedId(options);
       const dumps: NamedDump[] = [];
       for (const file of files) {
         const dump = readDump(await readDumpFile(file));
@@ -24,6 +21,6 @@ export function declare(command: Command): void {
         if (unknown) throw new UsageError(`${file}: ${unknown.message}; save one of these as text`);
         dumps.push([file, modelsFromDump(dump, file, id)]);
       }
-      printImported(dumps, json === true);
+      giveImported(dumps, options);
     });
 }

@@ -1,17 +1,15 @@
 import type { Command } from "commander";
 import { modelsFromDump } from "../../host/load-models.ts";
 import { probeCpuid } from "../../host/probe-cpuid.ts";
-import { printImported } from "../import-result.ts";
-import { cpuArgument, idArgument } from "../parse-arguments.ts";
+import { giveImported, type ImportOptions, importOptions, wantedId } from "../import-result.ts";
+import { cpuArgument } from "../parse-arguments.ts";
 
 export function declare(command: Command): void {
-  command
-    .option("--cpu <n>", "logical CPU (default: all)", cpuArgument)
-    .option("--id <id>", "id of the model (default: from the CPU's brand string)", idArgument)
-    .option("--json", "print the raw rows of leaf 0DH as JSON")
+  importOptions(command.option("--cpu <n>", "logical CPU (default: all)", cpuArgument))
     .addHelpText("after", "\nReads /dev/cpu/N/cpuid: Linux with the cpuid driver, usually as root.")
-    .action(({ cpu, id, json }: { cpu?: number; id?: string; json?: true }) => {
+    .action(({ cpu, ...options }: ImportOptions & { cpu?: number }) => {
+      const id = wantedId(options);
       const dump = probeCpuid(cpu === undefined ? undefined : [cpu]);
-      printImported([["this machine", modelsFromDump(dump, "this machine", id)]], json === true);
+      giveImported([["this machine", modelsFromDump(dump, "this machine", id)]], options);
     });
 }
