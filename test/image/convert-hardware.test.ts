@@ -12,7 +12,7 @@ import { loadModel, modelFiles } from "../model/model-files.ts";
 
 const build = buildOracle();
 if (!build.available) console.warn(`conversion against this CPU skipped: ${build.reason}`);
-const CASES = process.env["XSAVEKIT_FULL"] === "1" ? 20_000 : 1000;
+const CASES = process.env["XSAVEKIT_FULL"] === "1" ? 20_000 : 400;
 
 /** Registers that both CPUs have; x87 control words stay initial, since hardware normalises them on loading. */
 function sharedState(prng: Prng, from: CpuModel, here: ProcessorDescription): Map<number, ComponentState> {

@@ -1,0 +1,82 @@
+/** The registers of every thread of a container: layout chosen from the evidence, areas decoded. */
+
+import { chooseLayout, type LayoutChoice } from "../image/choose-layout.ts";
+import { decodeImage, type DecodedImage } from "../image/decode-image.ts";
+import { stateOfFsave } from "../image/fsave.ts";
+import { ImageError } from "../image/image-error.ts";
+import type { RegisterState } from "../image/register-state.ts";
+import type { XsaveImage } from "../image/xsave-image.ts";
+import type { CpuModel } from "../model/cpu-model.ts";
+import type { ContainedArea, Container, ContainerThread } from "./container.ts";
+
+/** A thread with what its area or its older registers hold. */
+export interface DecodedThread {
+  readonly thread: ContainerThread;
+  /** Absent where the thread has no area and no FXSAVE image, or where `error` says why it cannot be read. */
+  readonly decoded?: DecodedImage;
+  readonly layout?: LayoutChoice;
+  /** Registers; without an area those of FXSAVE or FSAVE. Empty if there are none. */
+  readonly state: RegisterState;
+  /** Byte in the file at which the area begins. */
+  readonly fileOffset?: number;
+  readonly error?: ImageError;
+}
+
+const SURENESS: readonly LayoutChoice["certainty"][] = ["certain", "likely", "weak", "unknown"];
+/** Threads whose contents are looked at where their evidence alone leaves the layout open. */
+const THREADS_ASKED = 16;
+
+/**
+ * Decodes the threads of a container one after the other. Threads with the same evidence get the same layout: that
+ * of the thread whose contents make it surest. `chosen` is a model that overrides the evidence.
+ */
+export function* decodeThreads(container: Container, models: readonly CpuModel[], chosen?: CpuModel): Generator<DecodedThread> {
+  const choices = new Map<string, LayoutChoice>();
+  for (const thread of container.threads) {
+    const { area, registers } = thread;
+    if (!area) yield withoutArea(thread, registers);
+    else {
+      const key = evidenceKey(area);
+      const layout = choices.get(key) ?? surest(container.threads, key, models, chosen);
+      choices.set(key, layout);
+      const { bytes, form, legacy, fileOffset } = area;
+      const image: XsaveImage = { bytes, form, rows: layout.rows, ...(legacy && { legacy }) };
+      yield { thread, layout, fileOffset, ...decoded(image) };
+    }
+  }
+}
+
+function evidenceKey({ evidence, form }: ContainedArea): string {
+  const { declared, userFeatures, size, xcompBv, vendorHint } = evidence;
+  const rows = declared?.rows.map(({ index, size: bytes, standardOffset }) => `${index}:${bytes}:${standardOffset}`).join(" ");
+  return [form, size, userFeatures?.mask, xcompBv, vendorHint, rows].join(" ");
+}
+
+function surest(threads: readonly ContainerThread[], key: string, models: readonly CpuModel[], chosen?: CpuModel): LayoutChoice {
+  let best: LayoutChoice | undefined;
+  let asked = 0;
+  for (const { area } of threads) {
+    if (!area || evidenceKey(area) !== key) continue;
+    const choice = chooseLayout(area.evidence, models, chosen);
+    if (!best || SURENESS.indexOf(choice.certainty) < SURENESS.indexOf(best.certainty)) best = choice;
+    if (best.certainty === "certain" || ++asked === THREADS_ASKED) break;
+  }
+  if (!best) throw new Error("no thread has the evidence that was asked for");
+  return best;
+}
+
+function withoutArea(thread: ContainerThread, { fxsave, fsave }: ContainerThread["registers"]): DecodedThread {
+  if (fxsave) return { thread, fileOffset: fxsave.fileOffset, ...decoded({ bytes: fxsave.bytes, form: "standard", rows: [] }) };
+  if (fsave) return { thread, fileOffset: fsave.fileOffset, state: stateOfFsave(fsave.bytes) };
+  return { thread, state: new Map() };
+}
+
+function decoded(image: XsaveImage): Pick<DecodedThread, "decoded" | "state" | "error"> {
+  try {
+    const result = decodeImage(image);
+    return { decoded: result, state: result.state };
+  } catch (error) {
+    if (error instanceof ImageError) return { state: new Map(), error };
+    throw error;
+  }
+}
