@@ -67,3 +67,10 @@ export function seedArgument(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("Write a number from 0 to 999999999.");
   return Number(text);
 }
+
+/** A thread's id. */
+export function threadArgument(text: string): number {
+  if (!/^[0-9]{1,10}$/.test(text))
+    throw new InvalidArgumentError("Write the id of a thread, a number; without --thread all are shown.");
+  return Number(text);
+}

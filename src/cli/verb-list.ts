@@ -30,4 +30,9 @@ export const VERBS: readonly VerbEntry[] = [
     summary: "the savers against recorded executions, and against this CPU",
     load: () => import("./verbs/verify.ts"),
   },
+  {
+    name: "inspect",
+    summary: "registers of every thread in a core, minidump, KVM blob, signal frame or raw area",
+    load: () => import("./verbs/inspect.ts"),
+  },
 ];

@@ -6,7 +6,7 @@ import { stateOfFsave } from "../image/fsave.ts";
 import { ImageError } from "../image/image-error.ts";
 import type { RegisterState } from "../image/register-state.ts";
 import type { XsaveImage } from "../image/xsave-image.ts";
-import type { CpuModel } from "../model/cpu-model.ts";
+import type { KnownCpu } from "../image/layout-candidates.ts";
 import type { ContainedArea, Container, ContainerThread } from "./container.ts";
 
 /** A thread with what its area or its older registers hold. */
@@ -30,7 +30,7 @@ const THREADS_ASKED = 16;
  * Decodes the threads of a container one after the other. Threads with the same evidence get the same layout: that
  * of the thread whose contents make it surest. `chosen` is a model that overrides the evidence.
  */
-export function* decodeThreads(container: Container, models: readonly CpuModel[], chosen?: CpuModel): Generator<DecodedThread> {
+export function* decodeThreads(container: Container, models: readonly KnownCpu[], chosen?: KnownCpu): Generator<DecodedThread> {
   const choices = new Map<string, LayoutChoice>();
   for (const thread of container.threads) {
     const { area, registers } = thread;
@@ -52,7 +52,7 @@ function evidenceKey({ evidence, form }: ContainedArea): string {
   return [form, size, userFeatures?.mask, xcompBv, vendorHint, rows].join(" ");
 }
 
-function surest(threads: readonly ContainerThread[], key: string, models: readonly CpuModel[], chosen?: CpuModel): LayoutChoice {
+function surest(threads: readonly ContainerThread[], key: string, models: readonly KnownCpu[], chosen?: KnownCpu): LayoutChoice {
   let best: LayoutChoice | undefined;
   let asked = 0;
   for (const { area } of threads) {

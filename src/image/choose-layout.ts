@@ -5,8 +5,14 @@ import { componentName } from "../isa/state-component.ts";
 import { EXTENDED_REGION_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
 import { OFFSET_MAPS, offsetMapsWith } from "../layout/offset-maps.ts";
-import type { CpuModel } from "../model/cpu-model.ts";
-import { componentsWithin, firstByteInGap, type LayoutCandidate, layoutCandidates, rowOf } from "./layout-candidates.ts";
+import {
+  componentsWithin,
+  firstByteInGap,
+  type KnownCpu,
+  type LayoutCandidate,
+  layoutCandidates,
+  rowOf,
+} from "./layout-candidates.ts";
 import type { LayoutEvidence } from "./layout-evidence.ts";
 
 /** What is odd about the evidence. */
@@ -48,13 +54,16 @@ export interface LayoutChoice {
 const NAME_A_MODEL = "name the CPU's model to say otherwise";
 
 /** Chooses a layout for an area from the evidence in its file, against `models`; `chosen` overrides all evidence. */
-export function chooseLayout(evidence: LayoutEvidence, models: readonly CpuModel[], chosen?: CpuModel): LayoutChoice {
+export function chooseLayout(evidence: LayoutEvidence, models: readonly KnownCpu[], chosen?: KnownCpu): LayoutChoice {
   if (chosen) return fromModel(evidence, chosen);
   const features = plausibleFeatures(evidence);
   if (evidence.form === "compacted" || evidence.form === "compacted-without-legacy") return fromXcompBv(evidence, models);
   if (evidence.declared) return fromDeclared(evidence, evidence.declared, models);
   if (evidence.size < EXTENDED_REGION_OFFSET) return nothingToPlace();
-  const vendors = evidence.vendorHint === undefined ? models : models.filter(({ vendor }) => vendor === evidence.vendorHint);
+  const vendors =
+    evidence.vendorHint === undefined
+      ? models
+      : models.filter(({ vendor }) => vendor === undefined || vendor === evidence.vendorHint);
   return features === undefined ? fromSize(evidence, vendors) : fromFeatures(evidence, features, vendors);
 }
 
@@ -68,7 +77,7 @@ function nothingToPlace(): LayoutChoice {
   return { source: "none", map: "unknown", rows: [], sharedBy: [], certainty: "certain", alternatives: [], warnings: [] };
 }
 
-function fromModel(evidence: LayoutEvidence, model: CpuModel): LayoutChoice {
+function fromModel(evidence: LayoutEvidence, model: KnownCpu): LayoutChoice {
   const features = plausibleFeatures(evidence);
   const warnings: LayoutWarning[] = [];
   let rows = model.components;
@@ -82,6 +91,12 @@ function fromModel(evidence: LayoutEvidence, model: CpuModel): LayoutChoice {
     const kept = features | xstateBvOf(evidence);
     rows = rows.filter(({ index }) => (kept >> BigInt(index)) & 1n);
     warnings.push(...sizeWarning(evidence, features, endOf(rows)));
+    const gap = evidence.bytes ? firstByteInGap(evidence.bytes, rows, evidence.size) : undefined;
+    if (gap !== undefined)
+      warnings.push({
+        rule: "gap-not-zero",
+        message: `byte ${gap} lies in no component of ${model.id} and is not 0, as Linux leaves such bytes`,
+      });
   }
   return { source: "model", map: model.id, rows, sharedBy: [model.id], certainty: "certain", alternatives: [], warnings };
 }
@@ -89,7 +104,7 @@ function fromModel(evidence: LayoutEvidence, model: CpuModel): LayoutChoice {
 function fromDeclared(
   evidence: LayoutEvidence,
   declared: NonNullable<LayoutEvidence["declared"]>,
-  models: readonly CpuModel[],
+  models: readonly KnownCpu[],
 ): LayoutChoice {
   const rows = declared.rows
     .map(({ index, size, standardOffset }) => rowOf(index, size, standardOffset))
@@ -121,7 +136,7 @@ function fromDeclared(
   };
 }
 
-function fromXcompBv(evidence: LayoutEvidence, models: readonly CpuModel[]): LayoutChoice {
+function fromXcompBv(evidence: LayoutEvidence, models: readonly KnownCpu[]): LayoutChoice {
   const mask = (evidence.xcompBv ?? 0n) & ~XCOMP_BV_COMPACTED;
   const declared = evidence.declared?.rows.map(({ index, size }) => rowOf(index, size, undefined)) ?? [];
   const known = layoutCandidates(mask, "compacted", models).filter(({ rows }) =>
@@ -163,7 +178,7 @@ function fromXcompBv(evidence: LayoutEvidence, models: readonly CpuModel[]): Lay
   };
 }
 
-function fromFeatures(evidence: LayoutEvidence, features: bigint, models: readonly CpuModel[]): LayoutChoice {
+function fromFeatures(evidence: LayoutEvidence, features: bigint, models: readonly KnownCpu[]): LayoutChoice {
   const known = layoutCandidates(features, "standard", models);
   const ofVendor = known.filter(({ sharedBy }) => sharedBy.length > 0);
   const all = evidence.vendorHint !== undefined && ofVendor.length > 0 ? ofVendor : known;
@@ -183,7 +198,7 @@ function fromFeatures(evidence: LayoutEvidence, features: bigint, models: readon
 }
 
 /** No features: every component of each map that ends inside the area, as far as XSTATE_BV needs it. */
-function fromSize(evidence: LayoutEvidence, models: readonly CpuModel[]): LayoutChoice {
+function fromSize(evidence: LayoutEvidence, models: readonly KnownCpu[]): LayoutChoice {
   const xstateBv = xstateBvOf(evidence);
   const candidates = OFFSET_MAPS.flatMap(({ name, components }): LayoutCandidate[] => {
     const rows = componentsWithin(

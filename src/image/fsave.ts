@@ -9,7 +9,8 @@ export const FSAVE_SIZE = 108;
 
 /** A state with x87 alone. Selectors are left out: FIP and FDP are their 32-bit offsets. Throws ImageError below 108 bytes. */
 export function stateOfFsave(bytes: Uint8Array): RegisterState {
-  if (bytes.length < FSAVE_SIZE) throw new ImageError("too-short", `an FSAVE image has ${FSAVE_SIZE} bytes, this one has ${bytes.length}`, bytes.length);
+  if (bytes.length < FSAVE_SIZE)
+    throw new ImageError("too-short", `an FSAVE image has ${FSAVE_SIZE} bytes, this one has ${bytes.length}`, bytes.length);
   const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const x87: ComponentState = { ...initialState(0, 0), inUse: true };
   const to = new DataView(x87.bytes.buffer);

@@ -18,6 +18,7 @@ export { formOf, imageLayout } from "./image-layout.ts";
 export type { ImageLayout } from "./image-layout.ts";
 export type { DeclaredRow, LayoutEvidence } from "./layout-evidence.ts";
 export { kvmBuffer, signalFrame } from "./linux-carriers.ts";
+export type { KnownCpu } from "./layout-candidates.ts";
 export { readRegister, readRegisters } from "./read-register.ts";
 export type { RegisterValue } from "./read-register.ts";
 export { holdsInitial } from "./register-state.ts";

@@ -5,9 +5,16 @@ import { stateComponent } from "../isa/state-component.ts";
 import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
 import type { AreaFormat } from "../layout/area-layout.ts";
 import { areaLayout } from "../layout/area-layout.ts";
-import type { ComponentRow } from "../layout/component-row.ts";
+import type { ComponentRow, LayoutSource } from "../layout/component-row.ts";
 import { OFFSET_MAPS } from "../layout/offset-maps.ts";
-import type { CpuModel } from "../model/cpu-model.ts";
+
+/** What is needed of a CPU whose layout may be an area's: a CpuModel or a generated module's `cpu` (which has no vendor). */
+export interface KnownCpu extends LayoutSource {
+  readonly id: string;
+  readonly vendor?: string;
+  readonly xcr0Supported: bigint;
+  readonly xssSupported: bigint;
+}
 
 /** One way to lay out a mask, and who does. */
 export interface LayoutCandidate {
@@ -35,7 +42,7 @@ export function rowOf(index: number, size: number, standardOffset: number | unde
 
 interface Source {
   readonly map?: string;
-  readonly model?: CpuModel;
+  readonly model?: KnownCpu;
   readonly rows: readonly ComponentRow[];
 }
 
@@ -43,7 +50,7 @@ interface Source {
  * Every distinct layout of the extended components of `mask` in a format, those of known maps first. Compacted:
  * sizes and alignment decide, so that maps count for nothing.
  */
-export function layoutCandidates(mask: bigint, format: AreaFormat, models: readonly CpuModel[]): LayoutCandidate[] {
+export function layoutCandidates(mask: bigint, format: AreaFormat, models: readonly KnownCpu[]): LayoutCandidate[] {
   const wanted = bitsOf(mask).filter((index) => index >= 2 && index < 63);
   const sources: Source[] = models
     .filter((model) => ((model.xcr0Supported | model.xssSupported | 3n) & mask) === mask)

@@ -134,7 +134,7 @@ test("contradictions are said", () => {
   expect(rules(evidenceOf(bytes, { userFeatures: { mask: 0x602e7n, where: "byte 464" } }))).toEqual(["no-known-layout"]);
   const rows = [{ index: 2, size: 256, standardOffset: 576 }];
   expect(rules(evidenceOf(bytes, { declared: { source: "note", rows } }))).toEqual(["features-contradict", "size-contradicts"]);
-  expect(rules(evidenceOf(bytes), loadModel("intel-sapphire-rapids"))).toEqual(["size-contradicts"]);
+  expect(rules(evidenceOf(bytes), loadModel("intel-sapphire-rapids"))).toEqual(["size-contradicts", "gap-not-zero"]);
   bytes[576 + 2432 - 576 - 1] = 1;
   const intel = linuxArea(loadModel("intel-skylake-client"), 7n, new Prng(2));
   expect(chooseLayout(evidenceOf(intel), models)).toMatchObject({ certainty: "certain", warnings: [] });

@@ -15,6 +15,10 @@ export interface KnownThread {
   readonly registers: Readonly<Record<string, string>>;
 }
 
+export function sharedPath(name: string): string {
+  return FOLDER + name;
+}
+
 export function sharedBytes(name: string): Uint8Array {
   return readFileSync(FOLDER + name);
 }
