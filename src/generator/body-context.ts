@@ -3,14 +3,14 @@
 import { maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import type { SaveSegment } from "../runtime/save-segments.ts";
+import { regionOf, type RegionSpec } from "./region-copy.ts";
 import type { FormSpec } from "./saver-spec.ts";
 
 /**
- * Longest segment that is moved by 8-byte elements; longer ones by one `set`. Measured with the place of
- * area and registers variable (Zen 5, Node 20 and 24): `set` costs about 10 and 7 ns whatever the length,
- * an element move 0.03 ns a byte.
+ * Longest segment that is moved by 8-byte elements in the save function itself; longer ones are a region's copy or
+ * one `set`. `region-copy.ts` has the measurements.
  */
-export const MOVE_LIMIT = 192;
+const MOVE_LIMIT = 128;
 
 /** Where the sink and the initial configuration are named in a body. */
 export interface BodyContext {
@@ -19,6 +19,7 @@ export interface BodyContext {
   readonly mxcsrCounts: boolean;
   readonly movesFromRegisters: boolean;
   readonly movesToArea: boolean;
+  readonly usesBlock: boolean;
   readonly rfbmLow: number;
   readonly rfbmHigh: number;
   readonly masks: readonly { readonly component: number; readonly word: string; readonly bit: number }[];
@@ -28,6 +29,8 @@ export interface BodyContext {
   readonly clears: readonly { readonly word: number; readonly value: string }[];
   /** Views that the saver needs: name, byte offset in a block, length; `lbr` for the one of 64 per processor. */
   readonly views: readonly { readonly name: string; readonly offset: number; readonly length: number; readonly lbr: boolean }[];
+  /** Copies that the saver calls. */
+  readonly copies: readonly { readonly name: string; readonly region: RegionSpec }[];
 }
 
 interface SegmentContext {
@@ -38,10 +41,14 @@ interface SegmentContext {
   readonly selected: boolean;
   readonly moves: readonly { readonly to: string; readonly from: string }[];
   readonly set: boolean;
+  /** Copy of a region, or empty. */
+  readonly copy: string;
+  /** Offset of the area that a copy writes. */
+  readonly place: string;
   readonly view: string;
   readonly viewIndex: string;
   readonly at: string;
-  readonly control: boolean;
+  readonly byDwords: boolean;
   readonly words: readonly { readonly at: string; readonly value: string }[];
 }
 
@@ -58,6 +65,7 @@ export function bodyContext(form: FormSpec): BodyContext {
     mxcsrCounts: plan.mxcsrCounts,
     movesFromRegisters: segments.some((each) => each.moves.length > 0 && !each.selected),
     movesToArea: segments.some((each) => each.moves.length > 0 && !each.toSink),
+    usesBlock: segments.some((each) => each.set && !each.selected),
     rfbmLow,
     rfbmHigh,
     masks: conditional
@@ -75,6 +83,10 @@ export function bodyContext(form: FormSpec): BodyContext {
         length: each.length,
         lbr: each.rule === "lbr",
       })),
+    copies: form.segments.flatMap((each) => {
+      const region = regionOf(each);
+      return region ? [{ name: copyName(region), region }] : [];
+    }),
   };
 }
 
@@ -111,6 +123,7 @@ function headerWords(form: FormSpec, rfbmLow: number, rfbmHigh: number): { word:
 function usesMoves(segment: SaveSegment): boolean {
   return (
     segment.rule === "copy" &&
+    regionOf(segment) === undefined &&
     segment.length <= MOVE_LIMIT &&
     segment.length % 8 === 0 &&
     segment.area % 8 === 0 &&
@@ -119,7 +132,19 @@ function usesMoves(segment: SaveSegment): boolean {
 }
 
 function usesView(segment: SaveSegment): boolean {
-  return segment.rule === "lbr" || (segment.rule === "copy" && !usesMoves(segment));
+  return (
+    segment.rule === "lbr" ||
+    (segment.rule === "copy" && !usesMoves(segment) && !isDword(segment) && regionOf(segment) === undefined)
+  );
+}
+
+/** PKRU where the CPU leaves its upper half alone: a `set` of 4 bytes costs 40 ns on Zen 3. */
+function isDword({ rule, length, area, registers }: SaveSegment): boolean {
+  return rule === "copy" && length === 4 && area % 4 === 0 && registers % 4 === 0;
+}
+
+function copyName(region: RegionSpec): string {
+  return `c${region.at}_${region.length}`;
 }
 
 function viewName(segment: SaveSegment): string {
@@ -140,7 +165,8 @@ function segmentContext(form: FormSpec, segment: SaveSegment): SegmentContext {
     }
   }
   const lbr = segment.rule === "lbr";
-  const block = selected ? `p${id}` : "processor";
+  const place = toSink ? `o${id}` : "place";
+  const region = regionOf(segment);
   return {
     id,
     comment: `${segment.components.map(componentName).join(", ")}: ${segment.length} bytes at ${segment.area}${
@@ -151,12 +177,19 @@ function segmentContext(form: FormSpec, segment: SaveSegment): SegmentContext {
     selected,
     moves,
     set: usesView(segment),
+    copy: region ? copyName(region) : "",
+    place,
     view: viewName(segment),
-    viewIndex: lbr ? `(processor << 6) + (R[f + ${(segment.registers + 8) >>> 2}]! & 63)` : block,
-    at: plus(toSink ? `o${id}` : "offset", segment.area),
-    control: segment.rule === "x87-control",
-    words: segment.rule === "x87-control" ? controlWords(form, segment) : [],
+    viewIndex: lbr ? `(block << 6) + (R[f + ${(segment.registers + 8) >>> 2}]! & 63)` : selected ? `p${id}` : "block",
+    at: plus(place, segment.area),
+    byDwords: segment.rule === "x87-control" || isDword(segment),
+    words: segment.rule === "x87-control" ? controlWords(form, segment) : isDword(segment) ? [dwordMove(segment, id)] : [],
   };
+}
+
+function dwordMove({ kind, registers, area }: SaveSegment, id: string): { at: string; value: string } {
+  const from = plus(kind === "select" ? `c${id}` : "f", registers / 4);
+  return { at: plus(kind === "sink" ? `x${id}` : "w", area / 4), value: `R[${from}]!` };
 }
 
 /** The six dwords of the x87 control part under a pointer rule: FSW.ES is bit 23 of dword 0. */

@@ -5,14 +5,19 @@ import { Project, StructureKind, VariableDeclarationKind, type StatementStructur
 import { bitsOf, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import { bodyContext } from "./body-context.ts";
-import type { RenderBody } from "./render-body.ts";
+import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
+import type { BodyRenderer } from "./render-body.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
 
-/** Where generated modules find the seam. */
-export interface SeamImport {
-  /** Module specifier of the seam as seen from `savers/`. */
-  readonly specifier: string;
+/** Where generated modules find what they import: module specifiers as seen from `savers/`. */
+export interface SaverImports {
+  readonly seam: string;
+  /** The module of the regions' copies. */
+  readonly copies: string;
 }
+
+/** Revision of the seam that is written for; the seam refuses any other. */
+export const SEAM_REVISION = 2;
 
 let project: Project | undefined;
 
@@ -34,12 +39,17 @@ export function forgetFiles(): void {
 }
 
 /** One module with all given groups, sorted by mask. Returns its text without header. */
-export function buildSaversModule(path: string, groups: readonly GroupSpec[], render: RenderBody, seam: SeamImport): string {
+export function buildSaversModule(
+  path: string,
+  groups: readonly GroupSpec[],
+  render: BodyRenderer,
+  imports: SaverImports,
+): string {
   const file = sourceFile(path, "");
   const statements: StatementStructures[] = [
     {
       kind: StructureKind.ImportDeclaration,
-      moduleSpecifier: seam.specifier,
+      moduleSpecifier: imports.seam,
       namedImports: [
         "saverForm",
         "saverGroup",
@@ -48,6 +58,10 @@ export function buildSaversModule(path: string, groups: readonly GroupSpec[], re
       ],
     },
   ];
+  const copies = regionsOf(groups).map((region) => region.name);
+  if (copies.length > 0) {
+    statements.push({ kind: StructureKind.ImportDeclaration, moduleSpecifier: imports.copies, namedImports: copies });
+  }
   for (const group of groups) {
     for (const form of group.forms) {
       statements.push(exported(form.name, "SaverForm", formText(form, render), formDoc(group, form)));
@@ -56,6 +70,54 @@ export function buildSaversModule(path: string, groups: readonly GroupSpec[], re
   }
   file.addStatements(statements);
   return file.getFullText();
+}
+
+/** The module with the copies of all given regions. Returns its text without header. */
+export function buildCopiesModule(path: string, regions: readonly RegionSpec[], render: BodyRenderer, seam: string): string {
+  const file = sourceFile(path, "");
+  file.addStatements([
+    {
+      kind: StructureKind.ImportDeclaration,
+      moduleSpecifier: seam,
+      namedImports: ["regionCopy", { name: "RegionCopy", isTypeOnly: true }],
+    },
+    ...regions.map((region) => exported(region.name, "RegionCopy", copyText(region, render), copyDoc(region))),
+  ]);
+  return file.getFullText();
+}
+
+/** Name of one of a region's functions: each text is another, so that V8 shares nothing between them. */
+export function copyTextName(region: RegionSpec, index: number): string {
+  return `${region.name}_${index + 1}`;
+}
+
+function copyDoc({ at, length }: RegionSpec): string {
+  return `${length} bytes at ${at}, the same place in a processor's block and in the area.`;
+}
+
+function copyText(region: RegionSpec, render: BodyRenderer): string {
+  const body = render.copy(region).trimEnd().split("\n");
+  const text = (index: number): string[] => [
+    "    (registers, areas) => {",
+    "      const s = registers.b64;",
+    "      const B = registers.blockSize;",
+    "      const P = registers.blockMask;",
+    "      const d = areas.b64;",
+    "      const M = areas.offsetMask;",
+    `      return function ${copyTextName(region, index)}(processor, offset) {`,
+    ...body.map((line) => `        ${line}`),
+    "      };",
+    "    },",
+  ];
+  return [
+    "/* @__PURE__ */ regionCopy({",
+    `  at: ${region.at},`,
+    `  length: ${region.length},`,
+    "  texts: [",
+    ...Array.from({ length: TEXTS_PER_REGION }, (_, index) => text(index)).flat(),
+    "  ],",
+    "})",
+  ].join("\n");
 }
 
 function exported(name: string, type: string, initializer: string, doc: string): StatementStructures {
@@ -95,7 +157,7 @@ function pairText(mask: bigint): string {
 function groupText(group: GroupSpec): string {
   return [
     "/* @__PURE__ */ saverGroup({",
-    "  revision: 1,",
+    `  revision: ${SEAM_REVISION},`,
     `  families: [${group.families.map((family) => `"${family}"`).join(", ")}],`,
     `  rfbm: ${pairText(group.plan.rfbm)},`,
     `  size: ${group.plan.size},`,
@@ -105,9 +167,9 @@ function groupText(group: GroupSpec): string {
   ].join("\n");
 }
 
-function formText(form: FormSpec, render: RenderBody): string {
+function formText(form: FormSpec, render: BodyRenderer): string {
   const context = bodyContext(form);
-  const body = render(form).trimEnd();
+  const body = render.save(form).trimEnd();
   const lines = [
     "/* @__PURE__ */ saverForm({",
     `  name: "${form.name}",`,
@@ -119,7 +181,9 @@ function formText(form: FormSpec, render: RenderBody): string {
   const uses = (pattern: RegExp): boolean => pattern.test(body);
   if (uses(/\bR\[/)) lines.push("    const R = registers.i32;");
   if (uses(/\bs\[/)) lines.push("    const s = registers.b64;");
+  if (uses(/\bP\b/)) lines.push("    const P = registers.blockMask;");
   lines.push("    const Q = areas.i32;");
+  lines.push("    const M = areas.offsetMask;");
   if (uses(/\bd\[/)) lines.push("    const d = areas.b64;");
   if (uses(/\bU\.set/)) lines.push("    const U = areas.u8;");
   if (uses(/\bsink\b/)) lines.push("    const sink = areas.sink;");
@@ -130,6 +194,7 @@ function formText(form: FormSpec, render: RenderBody): string {
       `    const ${view.name} = registers.${view.lbr ? `lbrViews(${view.offset})` : `views(${view.offset}, ${view.length})`};`,
     );
   }
+  for (const { name, region } of context.copies) lines.push(`    const ${name} = registers.copy(${region.name}, areas);`);
   lines.push(`    return function ${form.name}(processor, offset) {`);
   for (const line of body.split("\n")) lines.push(line === "" ? "" : `      ${line}`);
   lines.push("    };", "  },", "})");

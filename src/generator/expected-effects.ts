@@ -1,18 +1,25 @@
 /** What a saver must do, effect by effect: written from the plan, not from the template, for the proof to compare with. */
 
 import { bodyContext } from "./body-context.ts";
+import { regionOf, type RegionSpec } from "./region-copy.ts";
 import type { FormSpec } from "./saver-spec.ts";
+import type { SaveSegment } from "../runtime/save-segments.ts";
 
 /** The effects that the plan asks for, written from the plan and not from the template. */
 export function expectedEffects(form: FormSpec): string[] {
   const { plan, segments } = form;
   const context = bodyContext(form);
   const out = [`areas.check(offset, ${plan.size});`, "const base = registers.base(processor);"];
+  const isView = (segment: SaveSegment, index: number): boolean =>
+    segment.rule === "lbr" ||
+    (segment.rule === "copy" && segment.length !== 4 && !isMove(index) && regionOf(segment) === undefined);
   const isMove = (index: number): boolean => (context.segments[index]?.moves.length ?? 0) > 0;
+  if (segments.some((each, i) => isView(each, i) && each.kind !== "select")) out.push("const block = processor & P;");
+  out.push("const place = offset & M;");
   if (segments.some((each, i) => isMove(i) && each.kind !== "select")) out.push("const t = base >>> 3;");
   out.push("const f = base >>> 2;");
-  if (segments.some((each, i) => isMove(i) && each.kind !== "sink")) out.push("const q = offset >>> 3;");
-  out.push("const w = offset >>> 2;");
+  if (segments.some((each, i) => isMove(i) && each.kind !== "sink")) out.push("const q = place >>> 3;");
+  out.push("const w = place >>> 2;");
   const rfbm = [Number(BigInt.asIntN(32, plan.rfbm)), Number(BigInt.asIntN(32, plan.rfbm >> 32n))] as const;
   if (form.inUse === "any") {
     const x = "R[f + 128]! & ~R[f + 134]!";
@@ -30,17 +37,18 @@ export function expectedEffects(form: FormSpec): string[] {
     const component = segment.components[0]!;
     const id = `${component}_${segment.area}`;
     const control = segment.rule === "x87-control";
-    const offset = `offset + ((sink - offset) & m${component})`;
+    const dword = segment.rule === "copy" && segment.length === 4;
+    const offset = `place + ((sink - place) & m${component})`;
     const source = `(base + ((initialBase - base) & m${component}))`;
     if (segment.kind === "sink") {
       out.push(`const o${id} = ${offset};`);
       if (isMove(i)) out.push(`const q${id} = o${id} >>> 3;`);
-      if (control) out.push(`const x${id} = o${id} >>> 2;`);
+      if (control || dword) out.push(`const x${id} = o${id} >>> 2;`);
     }
     if (segment.kind === "select") {
-      if (!isMove(i) && !control) out.push(`const p${id} = processor + ((initial - processor) & m${component});`);
+      if (!isMove(i) && !control && !dword) out.push(`const p${id} = processor + ((initial - processor) & m${component});`);
       if (isMove(i)) out.push(`const t${id} = ${source} >>> 3;`);
-      if (control) out.push(`const c${id} = ${source} >>> 2;`);
+      if (control || dword) out.push(`const c${id} = ${source} >>> 2;`);
     }
     if (control) {
       const d = segment.kind === "sink" ? `x${id}` : "w";
@@ -50,19 +58,26 @@ export function expectedEffects(form: FormSpec): string[] {
         plan.x87Pointers === "kept-unless-es" ? ` | (Q[${d} + ${word}]! & ${mask})` : "";
       out.push(`Q[${d}] = R[${r}]!;`, `Q[${d} + 1] = (R[${r} + 1]! & (255 | (${es} & -65536)))${old(1, `~${es} & -65536`)};`);
       for (let word = 2; word <= 5; word++) out.push(`Q[${d} + ${word}] = (R[${r} + ${word}]! & ${es})${old(word, `~${es}`)};`);
+    } else if (dword) {
+      const to = segment.kind === "sink" ? `x${id}` : "w";
+      const from = segment.kind === "select" ? `c${id}` : "f";
+      out.push(`Q[${to} + ${segment.area / 4}] = R[${from} + ${segment.registers / 4}]!;`);
     } else if (isMove(i)) {
       const from = segment.kind === "select" ? `t${id}` : "t";
       const to = segment.kind === "sink" ? `q${id}` : "q";
       out.push(`move ${from} ${segment.registers} -> ${to} ${segment.area} length ${segment.length}`);
+    } else if (regionOf(segment)) {
+      const { at, length } = regionOf(segment)!;
+      out.push(`copy ${at} ${length} (processor, ${segment.kind === "sink" ? `o${id}` : "place"})`);
     } else {
       const lbr = segment.rule === "lbr";
       const index = lbr
-        ? `(processor << 6) + (R[f + ${(segment.registers + 8) / 4}]! & 63)`
+        ? `(block << 6) + (R[f + ${(segment.registers + 8) / 4}]! & 63)`
         : segment.kind === "select"
           ? `p${id}`
-          : "processor";
+          : "block";
       const view = lbr ? `lbrViews ${segment.registers}` : `views ${segment.registers} ${segment.length}`;
-      out.push(`set ${view} [${index}] -> ${segment.kind === "sink" ? `o${id}` : "offset"} ${segment.area}`);
+      out.push(`set ${view} [${index}] -> ${segment.kind === "sink" ? `o${id}` : "place"} ${segment.area}`);
     }
   });
   const used = form.inUse === "any" ? undefined : form.inUse;
@@ -110,4 +125,10 @@ function mergeAdjacentMoves(effects: readonly string[]): string[] {
     } else out.push(effect);
   }
   return out;
+}
+
+/** The same for the copy of a region. */
+export function expectedCopy(region: RegionSpec): string[] {
+  const { at, length } = region;
+  return ["const t = ((processor & P) * B) >>> 3;", "const q = (offset & M) >>> 3;", `move t ${at} -> q ${at} length ${length}`];
 }

@@ -1,7 +1,7 @@
 /** Models and masks in, files out: the generator as a function. Nothing is read or written here. */
 
 import type { CpuModel } from "../model/cpu-model.ts";
-import { buildSaversModule, forgetFiles } from "./build-module.ts";
+import { buildCopiesModule, buildSaversModule, forgetFiles } from "./build-module.ts";
 import { sha256, withHeader } from "./file-header.ts";
 import {
   type GeneratedFile,
@@ -10,7 +10,7 @@ import {
   type PlanOptions,
   type SaversModule,
 } from "./plan-generation.ts";
-import { proveModule } from "./prove-straight-line.ts";
+import { proveCopies, proveModule } from "./prove-straight-line.ts";
 import { bodyRenderer, type TemplateTexts } from "./render-body.ts";
 import type { GroupSpec } from "./saver-spec.ts";
 
@@ -44,15 +44,24 @@ export function generate(models: readonly CpuModel[], options: GenerateOptions):
   return assemble(plan, plan.modules.map(moduleBuilder(options)));
 }
 
+/** What building a module depends on. */
+export type BuildOptions = Pick<GenerateOptions, "templates" | "seam" | "extension">;
+
 /** Makes what renders, builds and proves one module; throws ProofError if it is not what was planned. */
-export function moduleBuilder({
-  templates,
-  seam,
-}: Pick<GenerateOptions, "templates" | "seam">): (module: SaversModule) => BuiltModule {
+export function moduleBuilder({ templates, seam, extension }: BuildOptions): (module: SaversModule) => BuiltModule {
   const render = bodyRenderer(templates);
   const templateDigest = sha256(templates["save-body.hbs"]);
-  return ({ path, groups, keys }) => {
-    const text = buildSaversModule(path, groups, render, { specifier: seam.fromSavers });
+  const copyDigest = sha256(templates["copy-body.hbs"]);
+  const imports = { seam: seam.fromSavers, copies: `./copies${extension}` };
+  return ({ path, groups, keys, regions }) => {
+    if (regions.length > 0) {
+      const text = buildCopiesModule(path, regions, render, seam.fromSavers);
+      proveCopies(path, text, regions);
+      forgetFiles();
+      const inputs = JSON.stringify([copyDigest, regions]);
+      return { file: { path, text: withHeader(text, COPIES_SOURCE, inputs) }, savers: 0 };
+    }
+    const text = buildSaversModule(path, groups, render, imports);
     const savers = proveModule(path, text, groups);
     forgetFiles();
     const inputs = JSON.stringify([templateDigest, keys]);
@@ -60,6 +69,7 @@ export function moduleBuilder({
   };
 }
 
+const COPIES_SOURCE = "templates/copy-body.hbs, regions of the savers that import it";
 const SAVERS_SOURCE = "templates/save-body.hbs, leaf 0DH rows of the models that import it";
 
 /** The plan's files and the built modules as one result, sorted by path. */

@@ -5,6 +5,7 @@ import { type MaskFamily, masksFor } from "../model/read-masks.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
 import { withHeader } from "./file-header.ts";
 import { modelModuleText, modelSaversText, registryText } from "./model-module.ts";
+import { regionsOf, type RegionSpec } from "./region-copy.ts";
 import { groupKey, groupsFor, type GroupSpec } from "./saver-spec.ts";
 
 /** A file of the output: path below the output folder, with `/`. */
@@ -30,6 +31,8 @@ export interface SaversModule {
   readonly groups: readonly GroupSpec[];
   /** What the digest of inputs is taken of, the template aside. */
   readonly keys: readonly string[];
+  /** Regions whose copies it defines; a module has these or groups. */
+  readonly regions: readonly RegionSpec[];
 }
 
 /** All that is to be generated: the modules of savers, and the rest as text already. */
@@ -67,8 +70,11 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
   files.push({ path: "index.ts", text: withHeader(registry, "cpu-models/", registry) });
   const modules = [...byFile].map(([file, entries]) => {
     const ordered = [...entries.values()].toSorted((a, b) => compareGroups(a.group, b.group));
-    return { path: `savers/${file}.ts`, groups: ordered.map(({ group }) => group), keys: ordered.map(({ key }) => key) };
+    const members = ordered.map(({ group }) => group);
+    return { path: `savers/${file}.ts`, groups: members, keys: ordered.map(({ key }) => key), regions: [] as RegionSpec[] };
   });
+  const regions = regionsOf(modules.flatMap((module) => module.groups));
+  if (regions.length > 0) modules.push({ path: "savers/copies.ts", groups: [], keys: [], regions });
   return { modules, files, groups };
 }
 

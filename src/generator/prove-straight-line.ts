@@ -5,9 +5,11 @@
 
 import { SyntaxKind, ts } from "ts-morph";
 
-import { builtFile, sourceFile } from "./build-module.ts";
-import { expectedEffects } from "./expected-effects.ts";
+import { builtFile, copyTextName, SEAM_REVISION, sourceFile } from "./build-module.ts";
+import { expectedCopy, expectedEffects } from "./expected-effects.ts";
+import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
+import { statementEffects } from "./statement-effects.ts";
 
 /** Generated code is not what the plan says; names file, line, column and token. */
 export class ProofError extends Error {
@@ -44,6 +46,7 @@ const ALLOWED_KINDS = new Set([
   SyntaxKind.EqualsToken,
   SyntaxKind.PlusToken,
   SyntaxKind.MinusToken,
+  SyntaxKind.AsteriskToken,
   SyntaxKind.AmpersandToken,
   SyntaxKind.BarToken,
   SyntaxKind.CaretToken,
@@ -52,80 +55,193 @@ const ALLOWED_KINDS = new Set([
   SyntaxKind.GreaterThanGreaterThanToken,
   SyntaxKind.GreaterThanGreaterThanGreaterThanToken,
 ]);
-const ALLOWED_CALLS = new Set(["areas.check", "registers.base", "U.set"]);
+/** Receivers of calls; a region's copy is one, and is proved where it is defined. */
+const ALLOWED_CALLS = /^(?:areas\.check|registers\.base|U\.set|c\d+_\d+)$/;
 
 /** Proves every saver of a module's text; throws ProofError at the first that fails. Returns the number of savers. */
 export function proveModule(path: string, text: string, groups: readonly GroupSpec[]): number {
   const file = parsedFile(path, text);
-  const [broken] = (file as unknown as { parseDiagnostics: { messageText: unknown; start: number }[] }).parseDiagnostics;
-  if (broken) throw fail(file, path, broken.start, `does not parse: ${String(broken.messageText)}`);
-  const declared = new Map<string, ts.VariableDeclaration>();
-  for (const statement of file.statements) {
-    if (!ts.isVariableStatement(statement)) continue;
-    for (const each of statement.declarationList.declarations) {
-      if (each.type?.getText(file) === "SaverForm") declared.set(each.name.getText(file), each);
-    }
-  }
+  const declared = declarations(file, "SaverForm");
   const forms = groups.flatMap((group) => group.forms);
   for (const form of forms) proveForm(file, path, form, declared.get(form.name));
-  proveStatements(file, path, groups);
+  const regions = regionsOf(groups);
+  const planned = new Map<string, Planned>();
+  for (const group of groups) {
+    for (const form of group.forms) planned.set(form.name, { maker: "saverForm" });
+    planned.set(group.name, { maker: "saverGroup", data: groupData(group) });
+  }
+  const imported = regions.length === 0 ? [] : [`import { ${regions.map(({ name }) => name).join(", ")} } from`];
+  proveStatements(file, path, ["import { saverForm, saverGroup, type SaverForm, type SaverGroup } from", ...imported], planned);
   if (declared.size !== forms.length) throw new ProofError(`${path}: ${declared.size} savers, planned are ${forms.length}`);
   return forms.length;
 }
 
-// The compiler's own nodes: ts-morph's wrappers cost thirty times as much to walk (measured, 2.6 million nodes).
-function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaration: ts.VariableDeclaration | undefined): void {
+/** Proves every text of every region's copy; throws ProofError at the first that fails. */
+export function proveCopies(path: string, text: string, regions: readonly RegionSpec[]): void {
+  const file = parsedFile(path, text);
+  const declared = declarations(file, "RegionCopy");
+  for (const region of regions) proveCopy(file, path, region, declared.get(region.name));
+  const planned = new Map(regions.map(({ name }) => [name, { maker: "regionCopy" }]));
+  proveStatements(file, path, ["import { regionCopy, type RegionCopy } from"], planned);
+}
+
+/** Declarations of a type in a module, by name. */
+function declarations(file: ts.SourceFile, type: string): Map<string, ts.VariableDeclaration> {
+  const declared = new Map<string, ts.VariableDeclaration>();
+  for (const statement of file.statements) {
+    if (!ts.isVariableStatement(statement)) continue;
+    for (const each of statement.declarationList.declarations) {
+      if (each.type?.getText(file) === type) declared.set(each.name.getText(file), each);
+    }
+  }
+  return declared;
+}
+
+/** The members of the object that a declaration's maker is given. */
+function madeFrom(declaration: ts.VariableDeclaration | undefined): readonly ts.ObjectLiteralElementLike[] {
   const call = declaration?.initializer;
   const literal = call && ts.isCallExpression(call) ? call.arguments[0] : undefined;
-  const members: readonly ts.ObjectLiteralElementLike[] =
-    literal && ts.isObjectLiteralExpression(literal) ? literal.properties : [];
+  return literal && ts.isObjectLiteralExpression(literal) ? literal.properties : [];
+}
+
+// The compiler's own nodes: ts-morph's wrappers cost thirty times as much to walk (measured, 2.6 million nodes).
+function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaration: ts.VariableDeclaration | undefined): void {
+  const members = madeFrom(declaration);
   const bind = members.find(
     (each): each is ts.MethodDeclaration => ts.isMethodDeclaration(each) && each.name.getText(file) === "bind",
   );
-  const bindStatements = bind?.body?.statements ?? [];
-  const last = bindStatements.at(-1);
-  const save = last && ts.isReturnStatement(last) ? last.expression : undefined;
-  if (!bind || !save || !ts.isFunctionExpression(save)) throw new ProofError(`${path}: saver ${form.name} is missing`);
-  checkParameters(file, path, form, bind, ["registers", "areas"]);
-  checkParameters(file, path, form, save, ["processor", "offset"]);
-  const visit = (node: ts.Node): void => {
-    if (!ALLOWED_KINDS.has(node.kind)) {
-      throw fail(
-        file,
-        path,
-        node.getStart(file),
-        `${SyntaxKind[node.kind]} is not allowed in a save function: ${node.getText(file).slice(0, 40)}`,
-      );
-    }
-    if (ts.isCallExpression(node) && !ALLOWED_CALLS.has(node.expression.getText(file))) {
-      throw fail(file, path, node.getStart(file), `call of ${node.expression.getText(file)} is not allowed in a save function`);
-    }
-    if (
-      ts.isBinaryExpression(node) &&
-      node.operatorToken.kind === SyntaxKind.EqualsToken &&
-      !ts.isElementAccessExpression(node.left)
-    ) {
-      throw fail(file, path, node.getStart(file), `assignment to ${node.left.getText(file)}`);
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(save.body);
+  if (!declaration || !bind) throw new ProofError(`${path}: saver ${form.name} is missing`);
+  proveBound(file, path, form.name, bind, { names: SAVER_NAMES, expected: expectedEffects(form) });
   const data = members
     .filter((each) => each !== bind)
     .map((each) => each.getText(file).replace(/\s+/g, " "))
     .join(", ");
-  const wantedData = formData(form);
-  if (data !== wantedData)
-    throw fail(file, path, literal?.getStart(file) ?? 0, `${form.name}: its data is "${data}", planned is "${wantedData}"`);
-  compareEffects(file, path, form, bindStatements.slice(0, -1), save.body.statements);
+  const wanted = formData(form);
+  if (data !== wanted)
+    throw fail(file, path, declaration.getStart(file), `${form.name}: its data is "${data}", planned is "${wanted}"`);
+}
+
+function proveCopy(file: ts.SourceFile, path: string, region: RegionSpec, declaration: ts.VariableDeclaration | undefined): void {
+  const members = madeFrom(declaration);
+  const data = members.slice(0, -1).map((each) => each.getText(file));
+  const last = members.at(-1);
+  const list =
+    last && ts.isPropertyAssignment(last) && last.name.getText(file) === "texts" && ts.isArrayLiteralExpression(last.initializer)
+      ? last.initializer.elements
+      : [];
+  if (!declaration || data.join(", ") !== `at: ${region.at}, length: ${region.length}` || list.length !== TEXTS_PER_REGION)
+    throw new ProofError(`${path}: ${region.name} is missing or not made as planned`);
+  list.forEach((bind, index) => {
+    const name = copyTextName(region, index);
+    if (!ts.isArrowFunction(bind)) throw fail(file, path, bind.getStart(file), `${name} is not a function`);
+    proveBound(file, path, name, bind, { names: COPY_NAMES, expected: expectedCopy(region) });
+  });
+}
+
+/** What a function that binds may name, and what the function that it returns must do. */
+interface BoundPlan {
+  readonly names: Readonly<Record<string, string>>;
+  readonly expected: readonly string[];
+}
+
+const COPY_NAMES = {
+  s: "registers.b64",
+  B: "registers.blockSize",
+  P: "registers.blockMask",
+  d: "areas.b64",
+  M: "areas.offsetMask",
+};
+const SAVER_NAMES = {
+  R: "registers.i32",
+  s: "registers.b64",
+  P: "registers.blockMask",
+  Q: "areas.i32",
+  M: "areas.offsetMask",
+  d: "areas.b64",
+  U: "areas.u8",
+  sink: "areas.sink",
+  initial: "registers.initial",
+  initialBase: "registers.initialBase",
+};
+
+/** `(registers, areas)` to constants and one straight-line function `(processor, offset)` of the planned effects. */
+function proveBound(
+  file: ts.SourceFile,
+  path: string,
+  name: string,
+  bind: ts.MethodDeclaration | ts.ArrowFunction,
+  plan: BoundPlan,
+): void {
+  const statements = bind.body && ts.isBlock(bind.body) ? bind.body.statements : [];
+  const last = statements.at(-1);
+  const save = last && ts.isReturnStatement(last) ? last.expression : undefined;
+  if (!save || !ts.isFunctionExpression(save) || save.name?.text !== name)
+    throw fail(file, path, bind.getStart(file), `${name} is missing`);
+  checkParameters(file, path, name, bind, ["registers", "areas"]);
+  checkParameters(file, path, name, save, ["processor", "offset"]);
+  visitStraightLine(file, path, save.body);
+  const stands = boundNames(file, path, name, statements.slice(0, -1), plan.names);
+  const effects = statementEffects(file, save.body.statements, stands);
+  for (let i = 0; i < Math.max(effects.length, plan.expected.length); i++) {
+    const got = effects[i];
+    if (got?.text === plan.expected[i]) continue;
+    throw fail(
+      file,
+      path,
+      got?.position ?? save.body.getEnd(),
+      `${name} does not do what was planned: expected "${plan.expected[i] ?? "nothing"}", got "${got?.text ?? "nothing"}"`,
+    );
+  }
+}
+
+function visitStraightLine(file: ts.SourceFile, path: string, node: ts.Node): void {
+  if (!ALLOWED_KINDS.has(node.kind)) {
+    const text = node.getText(file).slice(0, 40);
+    throw fail(file, path, node.getStart(file), `${SyntaxKind[node.kind]} is not allowed in a save function: ${text}`);
+  }
+  if (ts.isCallExpression(node) && !ALLOWED_CALLS.test(node.expression.getText(file))) {
+    throw fail(file, path, node.getStart(file), `call of ${node.expression.getText(file)} is not allowed in a save function`);
+  }
+  if (
+    ts.isBinaryExpression(node) &&
+    node.operatorToken.kind === SyntaxKind.EqualsToken &&
+    !ts.isElementAccessExpression(node.left)
+  ) {
+    throw fail(file, path, node.getStart(file), `assignment to ${node.left.getText(file)}`);
+  }
+  ts.forEachChild(node, (child) => visitStraightLine(file, path, child));
+}
+
+/** What each name stands for that is bound before the function; views and copies only, all else is fixed. */
+function boundNames(
+  file: ts.SourceFile,
+  path: string,
+  name: string,
+  statements: readonly ts.Node[],
+  fixed: Readonly<Record<string, string>>,
+): Map<string, string> {
+  const stands = new Map<string, string>();
+  for (const statement of statements) {
+    const match = /^const (\w+) = (.+);$/.exec(statement.getText(file));
+    if (!match?.[1] || !match[2])
+      throw fail(file, path, statement.getStart(file), `unexpected statement ${statement.getText(file)}`);
+    const [, bound, value] = match;
+    const view = /^registers\.(views|lbrViews)\((\d+)(?:, (\d+))?\)$/.exec(value);
+    const copy = /^registers\.(copy)\(copy_(\d+)_(\d+), areas\)$/.exec(value);
+    const found = view ?? copy;
+    if (found && !Object.hasOwn(fixed, bound)) stands.set(bound, found.slice(1).filter(Boolean).join(" "));
+    else if (!Object.hasOwn(fixed, bound) || fixed[bound] !== value)
+      throw fail(file, path, statement.getStart(file), `${name} binds ${bound} to ${value}`);
+  }
+  return stands;
 }
 
 /** Just these parameters, without type, default value, pattern or rest; no modifier before the function. */
 function checkParameters(
   file: ts.SourceFile,
   path: string,
-  form: FormSpec,
-  node: ts.MethodDeclaration | ts.FunctionExpression,
+  name: string,
+  node: ts.MethodDeclaration | ts.ArrowFunction | ts.FunctionExpression,
   names: readonly string[],
 ): void {
   node.parameters.forEach((parameter, i) => {
@@ -134,48 +250,47 @@ function checkParameters(
       file,
       path,
       parameter.getStart(file),
-      `default value, rest, pattern or unplanned name in a parameter of ${form.name}: ${parameter.getText(file)}`,
+      `default value, rest, pattern or unplanned name in a parameter of ${name}: ${parameter.getText(file)}`,
     );
   });
   if (node.parameters.length !== names.length || node.modifiers !== undefined || node.asteriskToken !== undefined) {
-    throw fail(file, path, node.getStart(file), `a function of ${form.name} is not of the form (${names.join(", ")})`);
+    throw fail(file, path, node.getStart(file), `a function of ${name} is not of the form (${names.join(", ")})`);
   }
 }
 
-/** A module is one import, the planned savers, each made by `saverForm`, and the planned groups; nothing else runs in it. */
-function proveStatements(file: ts.SourceFile, path: string, groups: readonly GroupSpec[]): void {
-  const planned = new Map<string, GroupSpec | undefined>();
-  for (const group of groups) {
-    for (const form of group.forms) planned.set(form.name, undefined);
-    planned.set(group.name, group);
-  }
+/** What makes a declaration of a module, and its data where it has no code. */
+interface Planned {
+  readonly maker: string;
+  readonly data?: string;
+}
+
+/** A module is its imports and the planned declarations, each made by its maker; nothing else runs in it. */
+function proveStatements(
+  file: ts.SourceFile,
+  path: string,
+  imports: readonly string[],
+  planned: ReadonlyMap<string, Planned>,
+): void {
+  const missing = new Map(planned);
   file.statements.forEach((statement, i) => {
-    if (i === 0 && ts.isImportDeclaration(statement)) return;
+    const text = statement.getText(file).replace(/\s+/g, " ");
+    if (ts.isImportDeclaration(statement) && imports[i] !== undefined && text.startsWith(`${imports[i]} "`)) return;
     const list = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [];
     const [declaration] = list;
     const name = declaration?.name.getText(file) ?? "";
+    const plan = missing.get(name);
     const call = declaration?.initializer;
-    if (list.length !== 1 || !planned.has(name) || !call || !ts.isCallExpression(call) || call.arguments.length !== 1) {
-      throw fail(file, path, statement.getStart(file), `unplanned statement: ${statement.getText(file).slice(0, 60)}`);
-    }
-    const group = planned.get(name);
-    planned.delete(name);
+    if (i < imports.length || list.length !== 1 || !plan || !call || !ts.isCallExpression(call) || call.arguments.length !== 1)
+      throw fail(file, path, statement.getStart(file), `unplanned statement: ${text.slice(0, 60)}`);
+    missing.delete(name);
     const maker = call.expression.getText(file);
-    if (maker !== (group ? "saverGroup" : "saverForm"))
-      throw fail(file, path, call.getStart(file), `${name} is made by ${maker}`);
-    if (!group) return;
-    const data = call.arguments[0]?.getText(file).replace(/\s+/g, " ");
-    if (data !== groupData(group)) {
-      throw fail(
-        file,
-        path,
-        call.getStart(file),
-        `${name}: its data is "${data ?? "nothing"}", planned is "${groupData(group)}"`,
-      );
-    }
+    if (maker !== plan.maker) throw fail(file, path, call.getStart(file), `${name} is made by ${maker}`);
+    const data = call.arguments[0]?.getText(file).replace(/\s+/g, " ") ?? "nothing";
+    if (plan.data !== undefined && data !== plan.data)
+      throw fail(file, path, call.getStart(file), `${name}: its data is "${data}", planned is "${plan.data}"`);
   });
-  const [missing] = planned.keys();
-  if (missing !== undefined) throw new ProofError(`${path}: ${missing} is missing`);
+  const [first] = missing.keys();
+  if (first !== undefined) throw new ProofError(`${path}: ${first} is missing`);
 }
 
 /** A group as its module has it, written from the plan. */
@@ -184,7 +299,7 @@ function groupData(group: GroupSpec): string {
   const high = plan.rfbm >> 32n;
   const families = group.families.map((family) => `"${family}"`).join(", ");
   return (
-    `{ revision: 1, families: [${families}], rfbm: [0x${(plan.rfbm & 0xffff_ffffn).toString(16)}, ${high === 0n ? "0" : `0x${high.toString(16)}`}], ` +
+    `{ revision: ${SEAM_REVISION}, families: [${families}], rfbm: [0x${(plan.rfbm & 0xffff_ffffn).toString(16)}, ${high === 0n ? "0" : `0x${high.toString(16)}`}], ` +
     `size: ${plan.size}, x87Pointers: "${pointerRule(plan)}", forms: [${group.forms.map((form) => form.name).join(", ")}], }`
   );
 }
@@ -200,102 +315,12 @@ function formData(form: FormSpec): string {
   return `name: "${form.name}", inUse: ${inUse}, segments: [${segments}], sink: ${sink}`;
 }
 
-/** The tree of exactly this text: the one that building the module left, or a new one. */
+/** The tree of exactly this text: the one that building the module left, or a new one. Throws if it does not parse. */
 function parsedFile(path: string, text: string): ts.SourceFile {
-  return (builtFile(path, text) ?? sourceFile(`proof-${path.replaceAll("/", "-")}`, text)).compilerNode;
-}
-
-/** What a body does, one line per effect in order, moves joined to runs: recomputed from the tree. */
-function compareEffects(
-  file: ts.SourceFile,
-  path: string,
-  form: FormSpec,
-  prelude: readonly ts.Node[],
-  statements: readonly ts.Node[],
-): void {
-  const views = new Map<string, string>();
-  const bound = new Map<string, string>();
-  for (const statement of prelude) {
-    const match = /^const (\w+) = (.+);$/.exec(statement.getText(file));
-    if (!match?.[1] || !match[2])
-      throw fail(file, path, statement.getStart(file), `unexpected statement ${statement.getText(file)}`);
-    const view = /^registers\.(views|lbrViews)\((\d+)(?:, (\d+))?\)$/.exec(match[2]);
-    if (view) views.set(match[1], `${view[1]} ${view[2]} ${view[3] ?? ""}`.trim());
-    else bound.set(match[1], match[2]);
-  }
-  const wanted: Record<string, string> = {
-    R: "registers.i32",
-    s: "registers.b64",
-    Q: "areas.i32",
-    d: "areas.b64",
-    U: "areas.u8",
-    sink: "areas.sink",
-    initial: "registers.initial",
-    initialBase: "registers.initialBase",
-  };
-  for (const [name, value] of bound) {
-    if (!Object.hasOwn(wanted, name) || wanted[name] !== value)
-      throw new ProofError(`${path}: ${form.name} binds ${name} to ${value}`);
-  }
-  const effects: Effect[] = [];
-  const places: number[] = [];
-  for (const statement of statements) {
-    pushEffect(effects, statement.getText(file).replace(/\s+/g, " "), views);
-    places[effects.length - 1] ??= statement.getStart(file);
-  }
-  const expected = expectedEffects(form);
-  for (let i = 0; i < Math.max(effects.length, expected.length); i++) {
-    const got = effects[i] && effectText(effects[i]!);
-    if (got !== expected[i]) {
-      const place = places[i] ?? statements.at(-1)?.getEnd() ?? 0;
-      throw fail(
-        file,
-        path,
-        place,
-        `${form.name} does not do what was planned: expected "${expected[i] ?? "nothing"}", got "${got ?? "nothing"}"`,
-      );
-    }
-  }
-}
-
-interface Run {
-  readonly to: string;
-  readonly from: string;
-  readonly at: number;
-  readonly source: number;
-  length: number;
-}
-type Effect = Run | string;
-
-function pushEffect(effects: Effect[], text: string, views: ReadonlyMap<string, string>): void {
-  const move = /^d\[(\w+)(?: \+ (\d+))?\] = s\[(\w+)(?: \+ (\d+))?\]!;$/.exec(text);
-  if (move?.[1] && move[3]) {
-    const at = Number(move[2] ?? 0) * 8;
-    const source = Number(move[4] ?? 0) * 8;
-    const last = effects.at(-1);
-    if (
-      typeof last === "object" &&
-      last.to === move[1] &&
-      last.from === move[3] &&
-      last.at + last.length === at &&
-      last.source + last.length === source
-    ) {
-      last.length += 8;
-    } else effects.push({ to: move[1], from: move[3], at, source, length: 8 });
-    return;
-  }
-  const set = /^U\.set\((\w+)\[(.+)\]!, (\w+)(?: \+ (\d+))?\);$/.exec(text);
-  if (set?.[1]) {
-    effects.push(`set ${views.get(set[1]) ?? set[1]} [${set[2]}] -> ${set[3]} ${set[4] ?? 0}`);
-    return;
-  }
-  effects.push(text);
-}
-
-function effectText(effect: Effect): string {
-  return typeof effect === "string"
-    ? effect
-    : `move ${effect.from} ${effect.source} -> ${effect.to} ${effect.at} length ${effect.length}`;
+  const file = (builtFile(path, text) ?? sourceFile(`proof-${path.replaceAll("/", "-")}`, text)).compilerNode;
+  const [broken] = (file as unknown as { parseDiagnostics: { messageText: unknown; start: number }[] }).parseDiagnostics;
+  if (broken) throw fail(file, path, broken.start, `does not parse: ${String(broken.messageText)}`);
+  return file;
 }
 
 function fail(file: ts.SourceFile, path: string, position: number, message: string): ProofError {

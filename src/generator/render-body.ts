@@ -3,33 +3,42 @@
 import Handlebars from "handlebars";
 
 import { bodyContext } from "./body-context.ts";
+import { regionContext, type RegionSpec } from "./region-copy.ts";
 import type { FormSpec } from "./saver-spec.ts";
 
 /** Texts of the templates by file name. */
 export interface TemplateTexts {
   readonly "save-body.hbs": string;
+  readonly "copy-body.hbs": string;
 }
 
-/** Renders the statements of one save function. */
-export type RenderBody = (form: FormSpec) => string;
+/** Renders the statements of a function. */
+export interface BodyRenderer {
+  save(form: FormSpec): string;
+  copy(region: RegionSpec): string;
+}
 
 /** Compiles the templates; errors name the template's file, line and column. */
-export function bodyRenderer(templates: TemplateTexts): RenderBody {
+export function bodyRenderer(templates: TemplateTexts): BodyRenderer {
   // Of its own registry: nobody else's helpers or partials can reach the output.
   const engine = Handlebars.create();
-  const file = "save-body.hbs";
-  try {
-    const template = engine.compile(templates[file], { strict: true, noEscape: true, knownHelpersOnly: true });
-    return (form) => {
-      try {
-        return template(bodyContext(form));
-      } catch (error) {
-        throw templateError(file, error);
-      }
-    };
-  } catch (error) {
-    throw templateError(file, error);
-  }
+  const compile = (file: keyof TemplateTexts): ((context: object) => string) => {
+    try {
+      const template = engine.compile(templates[file], { strict: true, noEscape: true, knownHelpersOnly: true });
+      return (context) => {
+        try {
+          return template(context);
+        } catch (error) {
+          throw templateError(file, error);
+        }
+      };
+    } catch (error) {
+      throw templateError(file, error);
+    }
+  };
+  const save = compile("save-body.hbs");
+  const copy = compile("copy-body.hbs");
+  return { save: (form) => save(bodyContext(form)), copy: (region) => copy(regionContext(region)) };
 }
 
 function templateError(file: string, error: unknown): Error {

@@ -7,11 +7,11 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 
-import type { BuiltModule, GenerateOptions } from "../generator/generate.ts";
+import type { BuildOptions, BuiltModule } from "../generator/generate.ts";
 import type { SaversModule } from "../generator/plan-generation.ts";
 
 /** What a thread is told. */
-export interface BuildOrder extends Pick<GenerateOptions, "templates" | "seam"> {
+export interface BuildOrder extends BuildOptions {
   readonly modules: readonly SaversModule[];
   /** Number of the next module that nobody builds yet; shared by all threads. */
   readonly next: Int32Array;
@@ -43,11 +43,11 @@ export class BuildThreads {
   }
 
   /** Builds all modules, on this thread too. Throws the first failure. */
-  async build(options: Pick<GenerateOptions, "templates" | "seam">, modules: readonly SaversModule[]): Promise<BuiltModule[]> {
+  async build(options: BuildOptions, modules: readonly SaversModule[]): Promise<BuiltModule[]> {
     // The longest first, so that no thread is left with one at the end.
     const ordered = modules.toSorted((a, b) => b.groups.length - a.groups.length);
     const next = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-    const order: BuildOrder = { templates: options.templates, seam: options.seam, modules: ordered, next };
+    const order: BuildOrder = { ...options, modules: ordered, next };
     const answers = Promise.all(this.#workers.map((worker) => answerOf(worker, order)));
     // A failure may come before it is awaited below.
     answers.catch(() => undefined);

@@ -18,5 +18,6 @@ export function masksText(): string {
 
 /** The templates. */
 export function templateTexts(): TemplateTexts {
-  return { "save-body.hbs": readFileSync(join(packageRoot(), "templates", "save-body.hbs"), "utf8") };
+  const text = (name: keyof TemplateTexts): string => readFileSync(join(packageRoot(), "templates", name), "utf8");
+  return { "save-body.hbs": text("save-body.hbs"), "copy-body.hbs": text("copy-body.hbs") };
 }

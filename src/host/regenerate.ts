@@ -84,8 +84,9 @@ async function build(own: readonly CpuModel[] | undefined, inPackage: boolean): 
     const seam = inPackage
       ? { fromRoot: "../src/runtime/generated-v1.ts", fromSavers: "../../src/runtime/generated-v1.ts" }
       : { fromRoot: "xsavekit/runtime/generated-v1", fromSavers: "xsavekit/runtime/generated-v1" };
-    const plan = planGeneration(models, { masks: masks.families, seam, extension: inPackage ? ".ts" : ".js" });
-    const built = await threads.build({ templates: templateTexts(), seam }, plan.modules);
+    const extension = inPackage ? ".ts" : ".js";
+    const plan = planGeneration(models, { masks: masks.families, seam, extension });
+    const built = await threads.build({ templates: templateTexts(), seam, extension }, plan.modules);
     // Loaded here: ts-morph alone takes a quarter of a second, and an unchanged tree does not need it.
     const { assemble } = await import("../generator/index.ts");
     return assemble(plan, built);

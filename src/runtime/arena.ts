@@ -17,6 +17,14 @@ export class AreaError extends Error {
 
 const WASM_PAGE = 65536;
 
+/** Above it an arena does without the address space for `offsetMask`, up to its own size again. */
+const MOST_BYTES_WITH_REACH = 2 ** 28;
+
+/** Least 2^n - 1 that is at least `offset`. */
+function maskFor(offset: number): number {
+  return 2 ** Math.ceil(Math.log2(offset + 1)) - 1;
+}
+
 /**
  * A buffer and the byte range of it that areas may occupy. The views are made once, here, from a buffer that
  * cannot change its size: an element access that has seen other kinds of view is up to 180 times slower
@@ -29,6 +37,14 @@ export class AreaMemory {
   readonly b64: BigUint64Array;
   /** First byte that an area may use. */
   readonly start: number;
+  /** Last offset that an area may have: `start` of memory for one place. */
+  readonly last: number;
+  /**
+   * `offset & offsetMask` is an area's byte offset in the views. It changes nothing in an offset that `check` accepts, but tells
+   * V8 the range of an index; where the views reach beyond all that it lets through, bounds checks are left out.
+   * 0 in memory for one place, whose views begin there.
+   */
+  readonly offsetMask: number;
   /** End of the range that areas may use. */
   readonly end: number;
   /**
@@ -39,13 +55,20 @@ export class AreaMemory {
   /** Size of the sink in bytes. */
   readonly sinkSize: number;
 
+  readonly #places: Map<number, AreaMemory>;
+
   /** Use `createArena` or `areasIn`. */
-  constructor(buffer: ArrayBufferLike, start: number, end: number, sink: number, sinkSize: number) {
+  constructor(buffer: ArrayBufferLike, start: number, end: number, sink: number, sinkSize: number, place = -1) {
+    const origin = Math.max(place, 0);
+    const bytes = buffer.byteLength - origin;
     this.buffer = buffer;
-    this.u8 = new Uint8Array(buffer);
-    this.i32 = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
-    this.b64 = new BigUint64Array(buffer, 0, buffer.byteLength >>> 3);
+    this.u8 = new Uint8Array(buffer, origin);
+    this.i32 = new Int32Array(buffer, origin, bytes >>> 2);
+    this.b64 = new BigUint64Array(buffer, origin, bytes >>> 3);
     this.start = start;
+    this.last = place < 0 ? end : place;
+    this.offsetMask = place < 0 ? maskFor(Math.max(end, sink)) : 0;
+    this.#places = new Map();
     this.end = end;
     this.sink = sink;
     this.sinkSize = sinkSize;
@@ -57,6 +80,7 @@ export class AreaMemory {
       offset >>> 0 !== offset ||
       (offset & 63) !== 0 ||
       offset < this.start ||
+      offset > this.last ||
       offset + size > this.end ||
       this.u8.length === 0
     ) {
@@ -67,13 +91,28 @@ export class AreaMemory {
   /** True where `check` would not throw. */
   accepts(offset: number, size: number): boolean {
     return (
-      offset >>> 0 === offset && (offset & 63) === 0 && offset >= this.start && offset + size <= this.end && this.u8.length !== 0
+      offset >>> 0 === offset &&
+      (offset & 63) === 0 &&
+      offset >= this.start &&
+      offset <= this.last &&
+      offset + size <= this.end &&
+      this.u8.length !== 0
     );
+  }
+
+  /** The same memory for areas at one place only, without a sink. Throws AreaError for a place that cannot take `size` bytes. */
+  at(offset: number, size: number): AreaMemory {
+    this.check(offset, size);
+    let found = this.#places.get(offset);
+    if (!found) this.#places.set(offset, (found = new AreaMemory(this.buffer, offset, this.end, -1, 0, offset)));
+    return found;
   }
 
   #error(offset: number, size: number): AreaError {
     if (this.u8.length === 0)
       return new AreaError("detached", "the areas' buffer was detached (transferred or grown) after binding");
+    if (offset > this.last && this.last < this.end)
+      return new AreaError("out-of-range", `bound for the area at offset ${this.last} only, got ${offset}`);
     if (!Number.isInteger(offset) || offset < this.start || offset + size > this.end) {
       return new AreaError(
         "out-of-range",
@@ -103,7 +142,9 @@ export interface ArenaOptions {
 export function createArena(options: ArenaOptions): AreaMemory {
   const bytes = checkedSize("bytes", options.bytes);
   const sinkSize = checkedSize("largestArea", options.largestArea);
-  const pages = Math.ceil((bytes + sinkSize) / WASM_PAGE);
+  // Views longer than any masked offset can reach need no bounds checks; pages that nobody touches cost no memory.
+  const reach = bytes <= MOST_BYTES_WITH_REACH ? maskFor(bytes) + 1 : bytes;
+  const pages = Math.ceil((reach + sinkSize) / WASM_PAGE);
   const memory = new WebAssemblyMemory({ initial: pages, maximum: pages });
   return new AreaMemory(memory.buffer, 0, bytes, bytes, sinkSize);
 }

@@ -1,15 +1,13 @@
 /**
  * The seam between generated savers and this runtime, version 1: the only module that generated code imports.
- * What is exported here never changes its meaning; a change needs `generated-v2` beside it.
+ * What is exported here never changes its meaning; a change gets a new revision, and older output is refused by name.
  */
 
-import { lbrBytes } from "../isa/lbr.ts";
 import type { MaskPair } from "../isa/feature-mask.ts";
 import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
-import type { Processors } from "./processors.ts";
 import type { SaveFamily } from "./save-plan.ts";
 
 /** Saves processor `processor` into the area at byte `offset` (a multiple of 64). Allocates nothing. */
@@ -22,8 +20,15 @@ export type SegmentTuple = readonly [component: number, registers: number, area:
 export interface RegisterViews {
   readonly i32: Int32Array;
   readonly b64: BigUint64Array;
-  /** Byte offset of a processor's block; throws RangeError for a processor that does not exist. */
+  /** Byte offset of a processor's block in these views; throws RangeError for a processor that they do not hold. */
   base(processor: number): number;
+  /** Bytes of a block. */
+  readonly blockSize: number;
+  /**
+   * `processor & blockMask` is the number of a processor's block in these views. It changes nothing in a number that
+   * `base` accepts, but tells V8 the range of an index, so that it leaves out bounds checks: a third of a save.
+   */
+  readonly blockMask: number;
   /** Number of the block that holds the initial configuration, and its byte offset. */
   readonly initial: number;
   readonly initialBase: number;
@@ -31,6 +36,20 @@ export interface RegisterViews {
   views(offset: number, length: number): readonly Uint8Array[];
   /** 64 views per processor: component 15 with as many entries as IA32_LBR_DEPTH says. */
   lbrViews(offset: number): readonly Uint8Array[];
+  /** A region's copy into these areas. Savers that ask for the same get the same function. */
+  copy(region: RegionCopy, areas: AreaMemory): BoundSave;
+}
+
+/** The straight-line copy of a region that many savers share: the same bytes of a block and of an area. */
+export interface RegionCopy {
+  /** Byte offset in the block and in the area. */
+  readonly at: number;
+  readonly length: number;
+  /**
+   * The same function under several names. V8 folds the views that a closure captured while it is the only closure
+   * of its text; each pair of register files and memory gets a text of its own while there is one.
+   */
+  readonly texts: readonly ((registers: RegisterViews, areas: AreaMemory) => BoundSave)[];
 }
 
 /** One saver: straight-line, for one RFBM and either one set of components in use or any. */
@@ -48,7 +67,7 @@ export interface SaverForm {
 /** All savers of one RFBM for the instructions that store the same. */
 export interface SaverGroup {
   /** Seam revision that the generator wrote for. */
-  readonly revision: 1;
+  readonly revision: 2;
   readonly families: readonly SaveFamily[];
   readonly rfbm: MaskPair;
   /** End of the area in bytes. */
@@ -71,6 +90,11 @@ export interface GeneratedModel {
   readonly savers: readonly SaverGroup[];
 }
 
+/** Makes a region's copy. */
+export function regionCopy(copy: RegionCopy): RegionCopy {
+  return copy;
+}
+
 /** Makes a saver. A function, not a literal, so that bundlers can drop what is not used. */
 export function saverForm(form: SaverForm): SaverForm {
   return form;
@@ -78,10 +102,10 @@ export function saverForm(form: SaverForm): SaverForm {
 
 /** Makes a group; refuses, by name, output of a generator that this runtime does not understand. */
 export function saverGroup(group: SaverGroup): SaverGroup {
-  if ((group.revision as number) !== 1) {
+  if ((group.revision as number) !== 2) {
     const name = group.forms[0]?.name ?? "saver";
     throw new Error(
-      `${name} was generated for seam revision ${group.revision as number}, this runtime has 1: run "xsavekit generate" again`,
+      `${name} was generated for seam revision ${group.revision as number}, this runtime has 2: run "xsavekit generate" again`,
     );
   }
   return group;
@@ -91,32 +115,4 @@ export function saverGroup(group: SaverGroup): SaverGroup {
 export async function loadSaverFiles(files: readonly SaverFile[], rfbm?: bigint): Promise<readonly SaverGroup[]> {
   const wanted = rfbm === undefined ? files : files.filter(({ rfbms }) => rfbms.includes(rfbm));
   return (await Promise.all(wanted.map((file) => file.load()))).flat();
-}
-
-/** Views of register files as generated savers want them. */
-export function registerViews(processors: Processors): RegisterViews {
-  const { u8, count, blockSize } = processors;
-  return {
-    i32: processors.i32,
-    b64: processors.b64,
-    initial: count,
-    initialBase: count * blockSize,
-    base(processor: number): number {
-      if (processor >>> 0 >= count || processor >>> 0 !== processor) {
-        throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
-      }
-      return processor * blockSize;
-    },
-    views(offset: number, length: number): readonly Uint8Array[] {
-      return Array.from({ length: count + 1 }, (_, block) =>
-        u8.subarray(block * blockSize + offset, block * blockSize + offset + length),
-      );
-    },
-    lbrViews(offset: number): readonly Uint8Array[] {
-      return Array.from({ length: count * 64 }, (_, index) => {
-        const start = (index >> 6) * blockSize + offset;
-        return u8.subarray(start, start + lbrBytes(index));
-      });
-    },
-  };
 }

@@ -3,11 +3,12 @@
 import { hasBit, maskPair, maskWithNames } from "../isa/feature-mask.ts";
 import type { AreaMemory } from "./arena.ts";
 import { bindGeneralSave } from "./general-save.ts";
-import { type BoundSave, registerViews, type RegisterViews, type SaverForm, type SaverGroup } from "./generated-v1.ts";
+import type { BoundSave, RegisterViews, SaverForm, SaverGroup } from "./generated-v1.ts";
 import { inUseHigh, inUseLow } from "./in-use.ts";
 import { hasInstruction } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
+import { boundForm, registerViews } from "./register-views.ts";
 import { type SaveFamily, type SavePlan, savePlan } from "./save-plan.ts";
 import { saveSegments } from "./save-segments.ts";
 
@@ -46,12 +47,15 @@ export interface SaveRequest {
   readonly instruction: SaveFamily;
   /** EDX:EAX of the instruction. */
   readonly mask: bigint;
+  /**
+   * The one processor and the one area that will be saved, if there is just one: the savers then address it by
+   * constants, which takes a third off a small save. `save` refuses every other.
+   */
+  readonly place?: { readonly processor: number; readonly offset: number };
 }
 
 const XCR0_WORD = XCR0_OFFSET >> 2;
 const XSS_WORD = XSS_OFFSET >> 2;
-
-const viewsOf = new WeakMap<Processors, RegisterViews>();
 
 /**
  * Binds a save. `savers` is a generated model's list (or any part of it, down to one group); without a
@@ -86,10 +90,14 @@ export function selectSave(
   );
   const general = bindGeneralSave(plan, processors, areas);
   const usable = group?.forms.filter((form) => !form.sink || areas.sinkSize >= plan.size) ?? [];
-  const bind = (form: SaverForm): BoundSave => form.bind(views(processors), areas);
+  const { place } = request;
+  const placed = place && { registers: registerViews(processors, place.processor), areas: areas.at(place.offset, plan.size) };
   const anyForm = usable.find((form) => form.inUse === "any");
   const specialised = usable.filter((form) => form.inUse !== "any");
-  const any = anyForm ? bind(anyForm) : general;
+  const registers = registerViews(processors);
+  const anywhere = anyForm ? boundForm(anyForm, registers, areas) : general;
+  const any = placed ? atPlace(placed, plan.size, anywhere) : anywhere;
+  const bind = (form: SaverForm): BoundSave => boundForm(form, placed?.registers ?? registers, placed?.areas ?? areas);
   const path = !group ? "general" : anyForm ? "generated" : "generated-or-general";
   // Everything in use comes first: the generator writes it so, and the check below relies on it.
   const forms = specialised
@@ -97,6 +105,15 @@ export function selectSave(
     .map((form) => ({ low: (form.inUse[0] as number) | 0, high: (form.inUse[1] as number) | 0, save: bind(form) }));
   const save = dispatcher(processors, request, plan.mxcsrCounts ? 2 : 0, rfbmLow | 0, rfbmHigh | 0, forms, any);
   return { save, rfbm, size: plan.size, path, savers: usable.map((form) => form.name) };
+}
+
+/** A save that reaches every place, for one only. */
+function atPlace(placed: { registers: RegisterViews; areas: AreaMemory }, size: number, anywhere: BoundSave): BoundSave {
+  return (processor, offset) => {
+    placed.areas.check(offset, size);
+    placed.registers.base(processor);
+    anywhere(processor, offset);
+  };
 }
 
 /** A saver of another CPU may have the same RFBM and size and still other offsets: its plan tells. */
@@ -142,6 +159,7 @@ function dispatcher(
   any: BoundSave,
 ): BoundSave {
   const { i32: r, blockSize, count } = processors;
+  const { blockMask } = registerViews(processors);
   const [maskLow, maskHigh] = maskPair(request.mask).map((word) => word | 0) as [number, number];
   const withXss = request.instruction === "XSAVES" ? -1 : 0;
   const hasAll = forms[0]?.low === rfbmLow && forms[0].high === rfbmHigh;
@@ -150,7 +168,7 @@ function dispatcher(
   return function save(processor, offset) {
     if (processor >>> 0 !== processor || processor >= count)
       throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
-    const word = (processor * blockSize) >> 2;
+    const word = ((processor & blockMask) * blockSize) >>> 2;
     const enabledLow = r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss);
     const enabledHigh = r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss);
     if ((enabledLow & maskLow) !== rfbmLow || (enabledHigh & maskHigh) !== rfbmHigh) throw stale(processors, request, processor);
@@ -170,10 +188,4 @@ function stale(processors: Processors, request: SaveRequest, processor: number):
   return new StaleBindingError(
     `${request.instruction} with mask ${maskWithNames(request.mask)} was bound when RFBM was another; processor ${processor} now gives ${maskWithNames(now)}: bind again`,
   );
-}
-
-function views(processors: Processors): RegisterViews {
-  let found = viewsOf.get(processors);
-  if (!found) viewsOf.set(processors, (found = registerViews(processors)));
-  return found;
 }

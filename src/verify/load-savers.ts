@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ts } from "ts-morph";
 
-import { buildSaversModule } from "../generator/build-module.ts";
-import { proveModule } from "../generator/prove-straight-line.ts";
-import { bodyRenderer, type RenderBody } from "../generator/render-body.ts";
+import { buildCopiesModule, buildSaversModule } from "../generator/build-module.ts";
+import { proveCopies, proveModule } from "../generator/prove-straight-line.ts";
+import { regionsOf } from "../generator/region-copy.ts";
+import { bodyRenderer, type BodyRenderer, type TemplateTexts } from "../generator/render-body.ts";
 import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "../generator/saver-spec.ts";
 import type { SaverGroup } from "../runtime/generated-v1.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
@@ -27,13 +28,22 @@ const GROUPS_PER_MODULE = 4;
 
 /** Makes savers; what equal groups of several CPUs need is generated and loaded once. */
 export class SaverLoader {
-  readonly #render: RenderBody;
+  readonly #render: BodyRenderer;
   readonly #seam: string;
   readonly #loaded = new Map<string, SaverGroup>();
 
   constructor(sources: SaverSources = {}) {
+    const text = (name: keyof TemplateTexts): string =>
+      readFileSync(
+        ownFile(
+          TEMPLATE_FOLDERS.map((folder) => `${folder}/${name}`),
+          `templates/${name}`,
+        ),
+        "utf8",
+      );
     this.#render = bodyRenderer({
-      "save-body.hbs": sources.template ?? readFileSync(ownFile(TEMPLATE_PLACES, "templates/save-body.hbs"), "utf8"),
+      "save-body.hbs": sources.template ?? text("save-body.hbs"),
+      "copy-body.hbs": text("copy-body.hbs"),
     });
     this.#seam = sources.seam ?? ownFile(SEAM_PLACES, "the built runtime (npm run build:src)").href;
   }
@@ -63,6 +73,7 @@ export class SaverLoader {
     const folder = await mkdtemp(join(tmpdir(), "xsavekit-verify-"));
     const found = new Map<string, SaverGroup>();
     try {
+      await writeFile(join(folder, "copies.mjs"), this.#copies(groups));
       for (let start = 0; start < groups.length; start += GROUPS_PER_MODULE) {
         const part = groups.slice(start, start + GROUPS_PER_MODULE);
         const file = join(folder, `savers-${start}.mjs`);
@@ -79,22 +90,35 @@ export class SaverLoader {
   /** Proved JavaScript of one module. */
   #module(groups: readonly GroupSpec[]): string {
     const path = "verify/savers.ts";
-    const text = buildSaversModule(path, groups, this.#render, { specifier: this.#seam });
+    const text = buildSaversModule(path, groups, this.#render, { seam: this.#seam, copies: "./copies.mjs" });
     proveModule(path, text, groups);
-    // With verbatim modules the compiler need not find out which imports are types: the module says so.
-    const compilerOptions = {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.ESNext,
-      verbatimModuleSyntax: true,
-      removeComments: true,
-    };
-    return ts.transpileModule(text, { compilerOptions }).outputText;
+    return javaScript(text);
   }
+
+  /** Proved JavaScript of the copies that they call. */
+  #copies(groups: readonly GroupSpec[]): string {
+    const path = "verify/copies.ts";
+    const regions = regionsOf(groups);
+    const text = buildCopiesModule(path, regions, this.#render, this.#seam);
+    proveCopies(path, text, regions);
+    return javaScript(text);
+  }
+}
+
+function javaScript(text: string): string {
+  // With verbatim modules the compiler need not find out which imports are types: the module says so.
+  const compilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    verbatimModuleSyntax: true,
+    removeComments: true,
+  };
+  return ts.transpileModule(text, { compilerOptions }).outputText;
 }
 
 /** Seen from `dist/src/verify`, then from `src/verify`. */
 const SEAM_PLACES = ["../runtime/generated-v1.js", "../../dist/src/runtime/generated-v1.js"];
-const TEMPLATE_PLACES = ["../../../templates/save-body.hbs", "../../templates/save-body.hbs"];
+const TEMPLATE_FOLDERS = ["../../../templates", "../../templates"];
 
 function ownFile(places: readonly string[], what: string): URL {
   const found = places.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url));

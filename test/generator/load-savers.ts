@@ -5,21 +5,31 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ts } from "ts-morph";
-import { buildSaversModule } from "../../src/generator/build-module.ts";
-import { proveModule } from "../../src/generator/prove-straight-line.ts";
-import { bodyRenderer, type RenderBody } from "../../src/generator/render-body.ts";
+import { buildCopiesModule, buildSaversModule } from "../../src/generator/build-module.ts";
+import { proveCopies, proveModule } from "../../src/generator/prove-straight-line.ts";
+import { regionsOf } from "../../src/generator/region-copy.ts";
+import { bodyRenderer, type BodyRenderer } from "../../src/generator/render-body.ts";
 import type { GroupSpec } from "../../src/generator/saver-spec.ts";
 import type { SaverGroup } from "../../src/runtime/generated-v1.ts";
 
+const templateText = (name: string): string =>
+  readFileSync(fileURLToPath(new URL(`../../templates/${name}`, import.meta.url)), "utf8");
 /** Text of `templates/save-body.hbs`. */
-export const TEMPLATE: string = readFileSync(fileURLToPath(new URL("../../templates/save-body.hbs", import.meta.url)), "utf8");
+export const TEMPLATE: string = templateText("save-body.hbs");
+/** Text of `templates/copy-body.hbs`. */
+export const COPY_TEMPLATE: string = templateText("copy-body.hbs");
 
 /** The renderer of the project's own template. */
-export const render: RenderBody = bodyRenderer({ "save-body.hbs": TEMPLATE });
+export const render: BodyRenderer = bodyRenderer({ "save-body.hbs": TEMPLATE, "copy-body.hbs": COPY_TEMPLATE });
 
 /** Text of a module with these groups, not yet proved. */
-export function moduleText(groups: readonly GroupSpec[], renderer: RenderBody = render): string {
-  return buildSaversModule("savers/test.ts", groups, renderer, { specifier: "./seam.mjs" });
+export function moduleText(groups: readonly GroupSpec[], renderer: BodyRenderer = render): string {
+  return buildSaversModule("savers/test.ts", groups, renderer, { seam: "./seam.mjs", copies: "./copies.mjs" });
+}
+
+/** Text of the module with the copies that they call, not yet proved. */
+export function copiesText(groups: readonly GroupSpec[], renderer: BodyRenderer = render): string {
+  return buildCopiesModule("savers/copies-test.ts", regionsOf(groups), renderer, "./seam.mjs");
 }
 
 /** A folder for compiled modules. */
@@ -30,7 +40,7 @@ export class SaversFolder {
   constructor() {
     writeFileSync(
       join(this.#path, "seam.mjs"),
-      "export const saverForm = (form) => form;\nexport const saverGroup = (group) => group;\n",
+      "export const saverForm = (form) => form;\nexport const saverGroup = (group) => group;\nexport const regionCopy = (copy) => copy;\n",
     );
   }
 
@@ -38,13 +48,20 @@ export class SaversFolder {
   async load(groups: readonly GroupSpec[]): Promise<SaverGroup[]> {
     const text = moduleText(groups);
     proveModule("savers/test.ts", text, groups);
-    const { outputText } = ts.transpileModule(text, {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
-    });
-    const file = join(this.#path, `savers-${this.#count++}.mjs`);
-    writeFileSync(file, outputText);
+    const copies = copiesText(groups);
+    proveCopies("savers/copies-test.ts", copies, regionsOf(groups));
+    const number = this.#count++;
+    this.#write(`copies-${number}.mjs`, copies);
+    const file = this.#write(`savers-${number}.mjs`, text.replace("./copies.mjs", `./copies-${number}.mjs`));
     const loaded = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Record<string, SaverGroup>;
     return groups.map((group) => loaded[group.name]!);
+  }
+
+  #write(name: string, text: string): string {
+    const file = join(this.#path, name);
+    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true };
+    writeFileSync(file, ts.transpileModule(text, { compilerOptions }).outputText);
+    return file;
   }
 
   remove(): void {

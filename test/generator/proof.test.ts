@@ -2,14 +2,15 @@
 
 import { ts } from "ts-morph";
 import { expect, test } from "vitest";
-import { ProofError, proveModule } from "../../src/generator/prove-straight-line.ts";
+import { ProofError, proveCopies, proveModule } from "../../src/generator/prove-straight-line.ts";
+import { regionsOf } from "../../src/generator/region-copy.ts";
 import { bodyRenderer } from "../../src/generator/render-body.ts";
 import { groupsFor, type GroupSpec } from "../../src/generator/saver-spec.ts";
 import type { X87Pointers } from "../../src/isa/vendor-behaviour.ts";
 import type { ProcessorDescription } from "../../src/runtime/processor-description.ts";
 import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { loadModel } from "../model/model-files.ts";
-import { moduleText, TEMPLATE } from "./load-savers.ts";
+import { copiesText, COPY_TEMPLATE, moduleText, TEMPLATE } from "./load-savers.ts";
 
 const PATH = "savers/test.ts";
 
@@ -21,6 +22,7 @@ function groups(cpu: ProcessorDescription, rfbm: bigint, families: readonly Save
 /** Every kind of segment, every x87-pointer rule, every header and both clears. */
 const CASES: readonly (readonly [string, GroupSpec[]])[] = [
   ["XSAVE, pointers zero unless ES", groups(loadModel("amd-zen-3"), 0x207n, ["XSAVE"], "zero-unless-es")],
+  ["XSAVE, opmask and PKRU moved", groups(loadModel("intel-tiger-lake"), 0x2e7n, ["XSAVE"])],
   ["XSAVEOPT, pointers kept unless ES", groups(loadModel("amd-bulldozer"), 0x4000000000000007n, ["XSAVEOPT"], "kept-unless-es")],
   ["XSAVEC, pointers saved", groups(loadModel("intel-tiger-lake"), 0x2e7n, ["XSAVEC", "XSAVES"], "saved")],
   [
@@ -29,9 +31,17 @@ const CASES: readonly (readonly [string, GroupSpec[]])[] = [
   ],
 ];
 
-function refusal(text: string, specs: readonly GroupSpec[]): string | undefined {
+function provesModule(text: string, specs: readonly GroupSpec[]): void {
+  proveModule(PATH, text, specs);
+}
+
+function provesCopies(text: string, specs: readonly GroupSpec[]): void {
+  proveCopies("savers/test-copies.ts", text, regionsOf(specs));
+}
+
+function refusal(text: string, specs: readonly GroupSpec[], prove = provesModule): string | undefined {
   try {
-    proveModule(PATH, text, specs);
+    prove(text, specs);
     return undefined;
   } catch (error) {
     if (error instanceof ProofError) return error.message;
@@ -96,7 +106,38 @@ test.each(CASES)("no changed number, view, name or operator of a module passes: 
   }
   console.log(`proof, ${label}: ${tried} of ${all.length} changes refused`);
   expect(survivors).toEqual([]);
-  expect(tried).toBeGreaterThan(90);
+  expect(tried).toBeGreaterThan(60);
+});
+
+test("no changed number, name or operator of a region's copy passes, in any of its texts", () => {
+  const specs = CASES.flatMap(([, each]) => each);
+  const text = copiesText(specs);
+  expect(refusal(text, specs, provesCopies)).toBeUndefined();
+  const all = changes(text);
+  const step = process.env["XSAVEKIT_FULL"] === "1" ? 1 : 16;
+  const survivors: string[] = [];
+  for (let i = 0; i < all.length; i += step) {
+    const { start, end, to } = all[i]!;
+    if (refusal(text.slice(0, start) + to + text.slice(end), specs, provesCopies) === undefined)
+      survivors.push(`${text.slice(start - 30, end + 10)} -> ${to}`);
+  }
+  console.log(
+    `proof, copies of ${regionsOf(specs).length} regions: ${Math.ceil(all.length / step)} of ${all.length} changes refused`,
+  );
+  expect(survivors).toEqual([]);
+  expect(all.length).toBeGreaterThan(1000);
+  for (const [from, to] of [
+    ["processor & P", "offset & P"],
+    ["(offset & M)", "offset"],
+    ["registers.blockMask", "registers.blockSize"],
+    ["areas.offsetMask", "areas.end"],
+    ["const t = ((processor & P) * B) >>> 3;\n", ""],
+    ["  texts: [\n", "  texts: [\n        () => () => undefined,\n"],
+    ["return function copy_0_416_1", "return function copy_0_416_2"],
+  ] as const) {
+    expect(text).toContain(from);
+    expect(refusal(text.replace(from, to), specs, provesCopies), `${from} -> ${to}`).toMatch(/^savers\/test-copies/);
+  }
 });
 
 test.each(CASES)("a missing, doubled or swapped statement of a save function does not pass: %s", (_, specs) => {
@@ -123,7 +164,10 @@ test("no changed number or name of the template passes", { timeout: 60_000 }, ()
     const changed = TEMPLATE.slice(0, index) + to + TEMPLATE.slice(index + token.length);
     const refused = CASES.some(([, specs]) => {
       try {
-        return refusal(moduleText(specs, bodyRenderer({ "save-body.hbs": changed })), specs) !== undefined;
+        return (
+          refusal(moduleText(specs, bodyRenderer({ "save-body.hbs": changed, "copy-body.hbs": COPY_TEMPLATE })), specs) !==
+          undefined
+        );
       } catch {
         return true; // the template no longer renders
       }
@@ -168,7 +212,7 @@ const BANNED: readonly (readonly [string, string])[] = [
   ["+=", "Q[w] += 1;"],
   ["++", "low++;"],
 ];
-const [, banned] = CASES[2]!;
+const [, banned] = CASES[3]!;
 const plain = moduleText(banned);
 const bodyAt = plain.indexOf("areas.check(");
 

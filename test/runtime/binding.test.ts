@@ -18,6 +18,9 @@ const folder = new SaversFolder();
 const generated = await folder.load(groupsFor(cpu, [{ name: "test", rfbm: MASK, families: FAMILIES, xinuseClasses: [3n] }]));
 folder.remove();
 
+const REQUEST = { instruction: "XSAVEC", mask: MASK } as const;
+const RangeErrorOrAreaError = /expected 0\.\.1|expected 1\.\.1|is outside|multiple of 64|bound for the area/;
+
 /** Registers of two processors with everything in use and not a byte zero where areas could show it. */
 function filled(): Processors {
   const processors = new Processors(cpu, { count: 2 });
@@ -225,4 +228,60 @@ test("savers of another CPU with the same mask are not taken", () => {
   );
   const kept = new Processors({ ...cpu, quirks: { ...cpu.quirks, x87Pointers: "kept-unless-es" } });
   expect(selectSave(generated, kept, areas, { instruction: "XSAVE", mask: MASK }).path).toBe("general");
+});
+
+test("a save bound to one place stores there what the same save stores anywhere, and refuses every other place", () => {
+  for (const areas of [createArena({ bytes: 8192, largestArea: 4096 }), areasIn(new ArrayBuffer(8192))]) {
+    for (const instruction of FAMILIES) {
+      for (const [, savers] of BINDINGS) {
+        for (const xinuse of [MASK, 3n, 0x201n, 0n]) {
+          const processors = filled();
+          processors.setXinuse(1, xinuse);
+          const { size, save } = selectSave(savers, processors, areas, { instruction, mask: MASK });
+          const place = { processor: 1, offset: 2048 };
+          const placed = selectSave(savers, processors, areas, { instruction, mask: MASK, place });
+          const image = (act: () => void): Uint8Array => {
+            areas.u8.fill(0xa5);
+            act();
+            return areas.u8.slice(0, areas.end);
+          };
+          expect(image(() => placed.save(1, 2048))).toEqual(image(() => save(1, 2048)));
+          for (const [processor, offset] of [
+            [0, 2048],
+            [1, 2048 + 64],
+            [1, 0],
+            [1, 2048 - size],
+            [2, 2048],
+            [1, 2048.5],
+          ] as const) {
+            const untouched = image(() => expect(() => placed.save(processor, offset)).toThrow(RangeErrorOrAreaError));
+            expect(untouched.every((byte) => byte === 0xa5)).toBe(true);
+          }
+          processors.setXcr0(1, 3n);
+          expect(() => placed.save(1, 2048)).toThrow(StaleBindingError);
+        }
+      }
+    }
+    expect(() => selectSave(generated, filled(), areas, { ...REQUEST, place: { processor: 2, offset: 0 } })).toThrow(RangeError);
+    expect(code(() => selectSave(generated, filled(), areas, { ...REQUEST, place: { processor: 0, offset: 32 } }))).toBe(
+      "misaligned",
+    );
+    expect(code(() => selectSave(generated, filled(), areas, { ...REQUEST, place: { processor: 0, offset: 8192 } }))).toBe(
+      "out-of-range",
+    );
+  }
+});
+
+test("bindings beyond the texts of a region store the same", () => {
+  const processors = filled();
+  const images = Array.from({ length: 5 }, () => {
+    const areas = createArena({ bytes: 8192, largestArea: 4096 });
+    selectSave(generated, processors, areas, { instruction: "XSAVEC", mask: MASK }).save(1, 1024);
+    selectSave(generated, processors, areas, { instruction: "XSAVEC", mask: MASK, place: { processor: 0, offset: 4096 } }).save(
+      0,
+      4096,
+    );
+    return areas.u8.slice(0, areas.end);
+  });
+  for (const image of images) expect(image).toEqual(images[0]);
 });
