@@ -6,23 +6,39 @@
 import { bitsOf, hasBit, maskHex } from "../isa/feature-mask.ts";
 import { componentName, stateComponent } from "../isa/state-component.ts";
 import { areaLayout, offsetOf } from "../layout/area-layout.ts";
-import type { AreaLayout } from "../layout/area-layout.ts";
-import type { ComponentRow } from "../layout/component-row.ts";
+import type { AreaFormat, AreaLayout } from "../layout/area-layout.ts";
+import type { ComponentRow, LayoutSource } from "../layout/component-row.ts";
 import { KVM_XSAVE_SIZE, userAreaSize } from "./buffer-plan.ts";
 import type { Carrier } from "./carriers.ts";
-import type { CpuModel } from "./cpu-model.ts";
+import type { CpuModel, InstructionSupport } from "./cpu-model.ts";
+
+/** Where state comes from: a CPU model, or an image, which tells less. */
+export interface StateSource extends LayoutSource {
+  /** A model's id, an image's file. */
+  readonly id: string;
+  readonly instructions: Pick<InstructionSupport, "xsavec" | "xsaves">;
+  readonly xcr0Supported?: bigint;
+  readonly xssSupported?: bigint;
+  readonly sizeMax?: number;
+}
 
 /** What is moved: all images that a CPU can save with these settings, or one image. */
 export interface SavedState {
-  readonly model: CpuModel;
+  readonly source: StateSource;
   /** Enabled in XCR0, and so laid out; for a compacted image the user bits of XCOMP_BV. */
   readonly xcr0: bigint;
   /** The same for IA32_XSS. */
   readonly xss: bigint;
   /** Components that can be in use: all enabled ones, or an image's XSTATE_BV. */
   readonly mayUse: bigint;
+  /** Components of `mayUse` of which an image holds the initial configuration: nothing is lost without them. */
+  readonly initial?: bigint;
   /** MXCSR bits that can be set. */
   readonly mxcsr: number;
+  /** Length of an image, legacy region included; absent: that of the layout. */
+  readonly bytes?: number;
+  /** Reserved bytes of an image's header that are not 0, for which a restore raises #GP; in words. */
+  readonly headerFaults?: readonly string[];
 }
 
 /** Where it shall be restored. */
@@ -46,6 +62,8 @@ export type PortabilityRule =
   | "length"
   | "mxcsr-bits"
   | "no-compaction"
+  | "no-place-known"
+  | "header-reserved"
   | "xfd";
 
 /** One reason against restoring the state as it is. */
@@ -67,7 +85,7 @@ const CONVERT = "convert the area to the target's layout";
  */
 export function reasonsAgainst(saved: SavedState, target: RestoreTarget, carrier: Carrier): PortabilityReason[] {
   const reasons: PortabilityReason[] = [];
-  const { model: from } = saved;
+  const { source: from } = saved;
   const { model: to } = target;
   const laidOut = saved.xcr0 | saved.xss;
   const enabled = target.xcr0 | target.xss;
@@ -82,17 +100,23 @@ export function reasonsAgainst(saved: SavedState, target: RestoreTarget, carrier
     reasons.push({ component, rule, effect, message, remedy });
   };
 
+  const lose = (index: number, rule: PortabilityRule, message: string, remedy: string): void => {
+    if (hasBit(saved.initial ?? 0n, index))
+      add(index, rule, "convert", `${message}; it is in use, but holds the initial configuration`, "convert with --drop-init");
+    else add(index, rule, "lost", message, remedy);
+  };
+
   for (const index of bitsOf(laidOut)) {
     const inUse = hasBit(saved.mayUse, index);
     if (!hasBit(carrier.carries, index) || (carrier.format === "standard" && hasBit(saved.xss, index))) {
       const rule = hasBit(saved.xss, index) ? "supervisor" : "not-carried";
       const what = rule === "supervisor" ? "a supervisor component, which is not" : "not";
-      if (inUse) add(index, rule, "lost", `${what} part of ${carrier.title}`, `move it on its own, or do not enable it`);
+      if (inUse) lose(index, rule, `${what} part of ${carrier.title}`, `move it on its own, or do not enable it`);
       continue;
     }
     if (!hasBit(enabled, index)) {
       const [rule, message, remedy] = absence(saved, target, index);
-      if (inUse) add(index, rule, "lost", message, remedy);
+      if (inUse) lose(index, rule, message, remedy);
       else if (carrier.format === "compacted")
         add(index, rule, "convert", `${message}; it is not in use, but XCOMP_BV names it, and the restore raises #GP`, CONVERT);
       continue;
@@ -100,22 +124,22 @@ export function reasonsAgainst(saved: SavedState, target: RestoreTarget, carrier
     if (!inUse || index < 2) continue;
     const source = rowOf(from, index);
     const destination = rowOf(to, index);
+    if (!source)
+      add(index, "no-place-known", "lost", "the layout has no place for it", "name the CPU that it comes from: --model");
     if (!source || !destination) continue;
     if (hasBit(target.xfd, index))
-      add(
+      lose(
         index,
         "xfd",
-        "lost",
         `IA32_XFD of ${to.id} has its bit set: the restore raises #NM`,
         "clear the bit before (Linux: arch_prctl(ARCH_REQ_XCOMP_PERM))",
       );
     if (source.supervisor !== destination.supervisor)
-      add(index, "supervisor", "lost", `${kind(source)} on ${from.id}, ${kind(destination)} on ${to.id}`, "do not enable it");
+      lose(index, "supervisor", `${kind(source)} on ${from.id}, ${kind(destination)} on ${to.id}`, "do not enable it");
     else if (!sameRegisters(source, destination) || (carrier.sameSizes && source.size !== destination.size))
-      add(
+      lose(
         index,
         "size",
-        "lost",
         `${source.size} bytes on ${from.id}, ${destination.size} on ${to.id}`,
         "leave it out of XCR0 where state shall move there",
       );
@@ -124,6 +148,9 @@ export function reasonsAgainst(saved: SavedState, target: RestoreTarget, carrier
       if (reason) reasons.push(reason);
     }
   }
+  for (const index of bitsOf(saved.mayUse & ~laidOut))
+    add(index, "no-place-known", "lost", "XSTATE_BV has it, XCOMP_BV has not: the restore raises #GP", "save the state again");
+  for (const fault of saved.headerFaults ?? []) add(null, "header-reserved", "convert", fault, CONVERT);
   addMxcsr(reasons, saved, target, carrier);
   addCompaction(reasons, saved, target, carrier);
   addLength(reasons, saved, target, carrier);
@@ -132,7 +159,8 @@ export function reasonsAgainst(saved: SavedState, target: RestoreTarget, carrier
 
 const kind = (row: ComponentRow): string => (row.supervisor ? "a supervisor component" : "a user component");
 
-const rowOf = (model: CpuModel, index: number): ComponentRow | undefined => model.components.find((row) => row.index === index);
+const rowOf = (model: LayoutSource, index: number): ComponentRow | undefined =>
+  model.components.find((row) => row.index === index);
 
 function absence({ xss }: SavedState, { model }: RestoreTarget, index: number): [PortabilityRule, string, string] {
   const register = hasBit(xss, index) ? "IA32_XSS" : "XCR0";
@@ -171,13 +199,20 @@ function placesOf(saved: SavedState, target: RestoreTarget, carrier: Carrier): P
     (index) => index < 2 || carrier.format === "compacted" || user(rowOf(target.model, index)),
   );
   return {
-    source: areaLayout(saved.model, wanted, carrier.format),
+    source: sourceLayout(saved, wanted, carrier.format),
     destination: areaLayout(
       target.model,
       restorable.reduce((mask, index) => mask | (1n << BigInt(index)), 0n),
       carrier.format,
     ),
   };
+}
+
+/** What was saved as it lies there; an image's size is its length. */
+function sourceLayout({ source, bytes }: SavedState, mask: bigint, format: AreaFormat): AreaLayout {
+  const known = source.components.reduce((all, { index }) => all | (1n << BigInt(index)), 3n);
+  const layout = areaLayout(source, mask & known, format);
+  return { ...layout, size: bytes ?? layout.size };
 }
 
 function placeReason(
@@ -196,8 +231,8 @@ function placeReason(
       component,
       rule: aligned ? "alignment" : "offset",
       effect: "convert",
-      message: `at ${here} on ${saved.model.id}, at ${there} on ${target.model.id}${
-        aligned ? `: only ${source.align64 ? saved.model.id : target.model.id} aligns it to 64` : causeOfShift(places, component)
+      message: `at ${here} on ${saved.source.id}, at ${there} on ${target.model.id}${
+        aligned ? `: only ${source.align64 ? saved.source.id : target.model.id} aligns it to 64` : causeOfShift(places, component)
       }`,
       remedy: CONVERT,
     };
@@ -207,7 +242,7 @@ function placeReason(
     component,
     rule: "size",
     effect: "convert",
-    message: `${target.model.id} reads ${destination.size} bytes at ${there}, ${saved.model.id}'s area ends at ${places.source.size}`,
+    message: `${target.model.id} reads ${destination.size} bytes at ${there}, ${saved.source.id}'s area ends at ${places.source.size}`,
     remedy: "lengthen the area; the bytes behind are padding",
   };
 }
@@ -246,7 +281,7 @@ function addMxcsr(reasons: PortabilityReason[], saved: SavedState, { model }: Re
 
 function addCompaction(reasons: PortabilityReason[], saved: SavedState, target: RestoreTarget, carrier: Carrier): void {
   if (carrier.format !== "compacted") return;
-  for (const model of new Set([saved.model, target.model])) {
+  for (const model of new Set([saved.source, target.model])) {
     if (model.instructions.xsavec && (saved.xss === 0n || model.instructions.xsaves)) continue;
     const what = model.instructions.xsavec ? "XSAVES and XRSTORS" : "XSAVEC and the compacted form of XRSTOR";
     reasons.push({
@@ -260,7 +295,7 @@ function addCompaction(reasons: PortabilityReason[], saved: SavedState, target: 
 }
 
 function addLength(reasons: PortabilityReason[], saved: SavedState, target: RestoreTarget, carrier: Carrier): void {
-  const here = userAreaSize(saved.model, saved.xcr0);
+  const here = sourceLayout(saved, saved.xcr0, "standard").size;
   const there = userAreaSize(target.model, target.xcr0);
   const add = (message: string, remedy: string): void => {
     reasons.push({ component: null, rule: "length", effect: "convert", message, remedy });
@@ -276,7 +311,7 @@ function addLength(reasons: PortabilityReason[], saved: SavedState, target: Rest
     const remedy =
       "show the same features to both (a hypervisor's CPUID, Linux's clearcpuid=), or restore with --cpu-cap=none where no program keeps an XSAVE buffer of the old size (glibc's lazy binding does)";
     if (here !== there) add(`CRIU wants the same XSAVE size: ${here} and ${there} bytes enabled`, remedy);
-    if (saved.model.sizeMax !== target.model.sizeMax)
-      add(`CRIU wants the same largest XSAVE size: ${saved.model.sizeMax} and ${target.model.sizeMax} bytes`, remedy);
+    if ((saved.source.sizeMax ?? target.model.sizeMax) !== target.model.sizeMax)
+      add(`CRIU wants the same largest XSAVE size: ${saved.source.sizeMax} and ${target.model.sizeMax} bytes`, remedy);
   }
 }

@@ -3,9 +3,10 @@
 import { hasBit } from "../isa/feature-mask.ts";
 import { acceptedXcr0, xcr0Violations } from "../runtime/control-registers.ts";
 import { maskFamilies } from "../runtime/mask-families.ts";
+import type { LayoutSource } from "../layout/component-row.ts";
 import type { Carrier } from "./carriers.ts";
 import type { CpuModel } from "./cpu-model.ts";
-import type { PortabilityReason, RestoreTarget, SavedState } from "./portability-rules.ts";
+import type { PortabilityReason, RestoreTarget, SavedState, StateSource } from "./portability-rules.ts";
 import { reasonsAgainst } from "./portability-rules.ts";
 
 /** From best to worst. */
@@ -47,10 +48,10 @@ export interface Portability {
   readonly commonMxcsr: number;
   /**
    * A largest XCR0, within the saved one, that moves to every target if both sides enable just that and MXCSR keeps to
-   * `commonMxcsr`; null if none does.
+   * `commonMxcsr`; null if none does. Null as a whole for an image, whose XCR0 nobody can choose any more.
    */
-  readonly portableXcr0: { readonly asIs: bigint | null; readonly afterConversion: bigint | null };
-  /** What every CPU of the fleet, the source included, supports and XSETBV accepts. */
+  readonly portableXcr0: { readonly asIs: bigint | null; readonly afterConversion: bigint | null } | null;
+  /** What every CPU of the fleet, a source that is a CPU included, supports and XSETBV accepts. */
   readonly commonSupportedXcr0: bigint;
   readonly commonSupportedXss: bigint;
   /** CPUs that lack something of the union, in the order given. */
@@ -63,63 +64,97 @@ export function verdictOf(reasons: readonly PortabilityReason[]): Verdict {
   return reasons.length > 0 ? "after-conversion" : "as-is";
 }
 
-/** Judges a move of `saved` to every target. */
-export function portability(saved: SavedState, targets: readonly RestoreTarget[], carrier: Carrier): Portability {
+type Supported = Pick<CpuModel, "id" | "xcr0Supported" | "xssSupported">;
+
+/** Judges a move to every target: of what one CPU can save, or of images that travel together (a core's threads). */
+export function portability(
+  saved: readonly [SavedState, ...SavedState[]],
+  targets: readonly RestoreTarget[],
+  carrier: Carrier,
+): Portability {
+  const [first] = saved;
   const verdicts = targets.map((target): TargetVerdict => {
-    const reasons = reasonsAgainst(saved, target, carrier);
+    const reasons = distinct(saved.flatMap((state) => reasonsAgainst(state, target, carrier)));
     const { model, xcr0, xss } = target;
     return { id: model.id, verdict: verdictOf(reasons), enabledXcr0: xcr0, enabledXss: xss, reasons };
   });
-  const fleet = [saved.model, ...targets.map(({ model }) => model)];
-  const all = (pick: (model: CpuModel) => bigint): bigint => fleet.map(pick).reduce((mask, each) => mask & each);
-  const union = (pick: (model: CpuModel) => bigint): bigint => fleet.map(pick).reduce((mask, each) => mask | each);
-  const xcr0 = union(({ xcr0Supported }) => xcr0Supported);
-  const xss = union(({ xssSupported }) => xssSupported);
-  const commonMxcsr = targets.reduce((bits, { model }) => bits & model.quirks.mxcsrMask, saved.mxcsr);
-  const narrowed = { ...saved, mxcsr: commonMxcsr };
+  const mxcsr = saved.reduce((bits, state) => bits | state.mxcsr, 0) >>> 0;
+  const commonMxcsr = targets.reduce((bits, { model }) => bits & model.quirks.mxcsrMask, mxcsr) >>> 0;
+  const models = targets.map(({ model }) => model);
   return {
-    from: saved.model.id,
-    to: targets.map(({ model }) => model.id),
+    from: first.source.id,
+    to: models.map(({ id }) => id),
     carrier,
     verdict: VERDICTS[Math.max(0, ...verdicts.map(({ verdict }) => VERDICTS.indexOf(verdict)))] ?? "as-is",
-    enabledXcr0: saved.xcr0,
-    enabledXss: saved.xss,
-    mayUse: saved.mayUse,
+    enabledXcr0: union(saved.map(({ xcr0 }) => xcr0)),
+    enabledXss: union(saved.map(({ xss }) => xss)),
+    mayUse: union(saved.map(({ mayUse }) => mayUse)),
     targets: verdicts,
-    mxcsr: saved.mxcsr,
+    mxcsr,
     commonMxcsr,
-    portableXcr0: {
-      asIs: portableXcr0(narrowed, targets, carrier, (reasons) => reasons),
-      afterConversion: portableXcr0(narrowed, targets, carrier, (reasons) => reasons.filter(({ effect }) => effect === "lost")),
-    },
-    commonSupportedXcr0: acceptedXcr0(all(({ xcr0Supported }) => xcr0Supported)),
-    commonSupportedXss: all(({ xssSupported }) => xssSupported),
-    shortfalls: fleet
-      .map(({ id, xcr0Supported, xssSupported }) => ({ id, xcr0: xcr0 & ~xcr0Supported, xss: xss & ~xssSupported }))
-      .filter((each, at, list) => (each.xcr0 | each.xss) !== 0n && list.findIndex(({ id }) => id === each.id) === at),
+    portableXcr0: isSupported(first.source) ? portableXcr0s({ ...first, mxcsr: commonMxcsr }, targets, carrier) : null,
+    ...commonMasks(isSupported(first.source) ? [first.source, ...models] : models),
+  };
+}
+
+function isSupported(source: StateSource): source is StateSource & Supported {
+  return source.xcr0Supported !== undefined && source.xssSupported !== undefined;
+}
+
+/** Without those that several threads give. */
+function distinct(reasons: readonly PortabilityReason[]): PortabilityReason[] {
+  return [...new Map(reasons.map((reason) => [`${reason.component} ${reason.rule} ${reason.message}`, reason])).values()];
+}
+
+const union = (masks: readonly bigint[]): bigint => masks.reduce((all, mask) => all | mask, 0n);
+
+function commonMasks(
+  fleet: readonly Supported[],
+): Pick<Portability, "commonSupportedXcr0" | "commonSupportedXss" | "shortfalls"> {
+  const shared = (masks: readonly bigint[]): bigint => masks.reduce((all, mask) => all & mask);
+  const xcr0s = fleet.map(({ xcr0Supported }) => xcr0Supported);
+  const xsss = fleet.map(({ xssSupported }) => xssSupported);
+  return {
+    commonSupportedXcr0: acceptedXcr0(shared(xcr0s)),
+    commonSupportedXss: shared(xsss),
+    shortfalls: [...new Map(fleet.map((each) => [each.id, each])).values()]
+      .map(({ id, xcr0Supported, xssSupported }) => ({
+        id,
+        xcr0: union(xcr0s) & ~xcr0Supported,
+        xss: union(xsss) & ~xssSupported,
+      }))
+      .filter(({ xcr0, xss }) => (xcr0 | xss) !== 0n),
+  };
+}
+
+function portableXcr0s(saved: SavedState, targets: readonly RestoreTarget[], carrier: Carrier): Portability["portableXcr0"] {
+  return {
+    asIs: portableXcr0(saved, targets, carrier, () => true),
+    afterConversion: portableXcr0(saved, targets, carrier, ({ effect }) => effect === "lost"),
   };
 }
 
 /**
- * Leaves components out of XCR0, on both sides, until nothing that counts stands against the move. In the compacted
+ * Leaves components out of XCR0, on both sides, until no reason that counts stands against the move. In the compacted
  * format a component that is shifted stays if the one that shifts it can go. Null where a reason is not about XCR0.
  */
 function portableXcr0(
   saved: SavedState,
   targets: readonly RestoreTarget[],
   carrier: Carrier,
-  counting: (reasons: readonly PortabilityReason[]) => readonly PortabilityReason[],
+  counts: (reason: PortabilityReason) => boolean,
 ): bigint | null {
   let mask = saved.xcr0;
   for (;;) {
     const state = { ...saved, xcr0: mask, xss: 0n, mayUse: saved.mayUse & mask };
     const against = targets.flatMap((target) => {
       const xcr0 = acceptedXcr0(mask & target.model.xcr0Supported);
-      return counting(reasonsAgainst(state, { ...target, xcr0, xss: 0n }, carrier)).map((reason) => ({ reason, target }));
+      const reasons = reasonsAgainst(state, { ...target, xcr0, xss: 0n }, carrier);
+      return reasons.filter(counts).map((reason) => ({ reason, target }));
     });
     if (against.length === 0) return mask;
     const drop = against
-      .map(({ reason, target }) => culprit(reason, saved.model, target.model, mask, carrier))
+      .map(({ reason, target }) => culprit(reason, saved.source, target.model, mask, carrier))
       .filter((index) => index !== undefined);
     if (drop.length === 0) return null;
     const smaller = acceptedXcr0(mask & ~(1n << BigInt(Math.min(...drop))));
@@ -131,8 +166,8 @@ function portableXcr0(
 /** The component to leave out because of a reason. */
 function culprit(
   { component, rule }: PortabilityReason,
-  from: CpuModel,
-  to: CpuModel,
+  from: LayoutSource,
+  to: LayoutSource,
   mask: bigint,
   carrier: Carrier,
 ): number | undefined {
@@ -161,5 +196,5 @@ export function defaultXcr0(model: CpuModel, carrier: Carrier): bigint {
 export function savedBy(model: CpuModel, xcr0: bigint, xss: bigint, mxcsr: number = model.quirks.mxcsrMask): SavedState {
   const violations = xcr0Violations(model, xcr0);
   if (violations.length > 0) throw new RangeError(violations.map(({ message }) => message).join("; "));
-  return { model, xcr0, xss, mayUse: xcr0 | xss, mxcsr };
+  return { source: model, xcr0, xss, mayUse: xcr0 | xss, mxcsr };
 }

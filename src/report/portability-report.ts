@@ -37,7 +37,8 @@ export interface PortabilityData {
     readonly enabledXcr0: string;
     readonly enabledXss: string;
   }[];
-  readonly portableXcr0: { readonly asIs: string | null; readonly afterConversion: string | null };
+  /** Null for an image. */
+  readonly portableXcr0: { readonly asIs: string | null; readonly afterConversion: string | null } | null;
   readonly commonMxcsr: string;
   readonly commonSupportedXcr0: string;
   readonly commonSupportedXss: string;
@@ -73,7 +74,7 @@ export function portabilityData(result: Portability): PortabilityData {
       enabledXcr0: maskHex(enabledXcr0),
       enabledXss: maskHex(enabledXss),
     })),
-    portableXcr0: {
+    portableXcr0: result.portableXcr0 && {
       asIs: hexOrNull(result.portableXcr0.asIs),
       afterConversion: hexOrNull(result.portableXcr0.afterConversion),
     },
@@ -118,6 +119,7 @@ function targetLines({ id, verdict, enabledXcr0, enabledXss, reasons }: TargetVe
 }
 
 function recommendation({ portableXcr0, enabledXcr0, mxcsr, commonMxcsr }: Portability): string[] {
+  if (!portableXcr0) return [];
   const { asIs, afterConversion } = portableXcr0;
   const condition = mxcsr === commonMxcsr ? "" : `, if MXCSR keeps to ${maskHex(BigInt(commonMxcsr))}`;
   const say = (mask: bigint | null, how: string): string[] => {

@@ -57,7 +57,7 @@ Exit codes: 0 moves as it is; 1 after conversion only, or not at all; 2 bad usag
           targets.push({ model, xcr0, xss: model.xssSupported & (options.toXss ?? ~0n), xfd: options.xfd ?? 0n });
         }
       }
-      const result = portability(saved, targets, carrier);
+      const result = portability([saved], targets, carrier);
       if (options.json) printJson(portabilityData(result));
       else print(portabilityText(result));
       process.exitCode = result.verdict === "as-is" ? 0 : 1;
