@@ -19,14 +19,18 @@ export function savedStateOf(id: string, { image, layout, state }: DecodedImage,
   const laidOut = compacted ? (xcompBv & ~XCOMP_BV_COMPACTED) | (legacy ? 3n : 0n) : userFeatures | inUse | 3n;
   const rows = compacted ? components.map(({ row }) => row) : image.rows;
   const supervisor = maskOfBits(rows.filter((row) => row.supervisor).map(({ index }) => index));
-  const initial = [...state.values()].filter((each) => each.inUse && holdsInitial(each)).map(({ index }) => index);
+  const mxcsr = mxcsrOf(state) ?? INITIAL_MXCSR;
+  // MXCSR goes with SSE: without the component it is lost.
+  const initial = [...state.values()].filter(
+    (each) => each.inUse && holdsInitial(each) && (each.index !== 1 || mxcsr === INITIAL_MXCSR),
+  );
   return {
     source: { id, components: rows, instructions: { xsavec: compacted, xsaves: (laidOut & supervisor) !== 0n } },
     xcr0: laidOut & ~supervisor,
     xss: laidOut & supervisor,
     mayUse: inUse,
-    initial: maskOfBits(initial) & inUse,
-    mxcsr: mxcsrOf(state) ?? INITIAL_MXCSR,
+    initial: maskOfBits(initial.map(({ index }) => index)) & inUse,
+    mxcsr,
     bytes: image.bytes.length + (legacy ? LEGACY_REGION_SIZE : 0),
     headerFaults: layout.warnings
       .filter(({ rule }) => rule === "header-reserved")

@@ -6,6 +6,9 @@
 import { expect, test, vi } from "vitest";
 
 import { loadBundledModels } from "../../src/host/load-models.ts";
+import { convertImage } from "../../src/image/convert-image.ts";
+import { decodeImage } from "../../src/image/decode-image.ts";
+import { savedStateOf } from "../../src/image/saved-state.ts";
 import { bitsOf } from "../../src/isa/feature-mask.ts";
 import type { CarrierName } from "../../src/model/carriers.ts";
 import { carrierNamed } from "../../src/model/carriers.ts";
@@ -85,21 +88,30 @@ function processorsOf(cpu: CpuModel, xcr0: bigint, xss: bigint): Processors {
   return new Processors(cpu, { xcr0, xss });
 }
 
-/** XRSTOR or XRSTORS of an image in memory that ends where the image does. */
-function restores(move: Move, format: "standard" | "compacted", seed: number): boolean {
+/** A processor with registers of which those outside `inUse` are initial. */
+function filledSender(move: Move, inUse: bigint, seed: number): Processors {
   const sender = processorsOf(move.from, move.xcr0, move.xss);
   fillRegisters(new Prng(seed), sender);
-  sender.setXinuse(0, move.xcr0 | move.xss);
-  const before = processorsOf(move.from, move.xcr0, move.xss);
-  before.u8.set(sender.u8); // XSAVES clears UINV after the save
-  const area = savedArea(move, format, sender);
-  if (area === undefined) return false;
+  sender.initialise(0, ~inUse);
+  sender.setXinuse(0, inUse);
+  return sender;
+}
+
+/** XRSTOR or XRSTORS of an image in memory that ends where the image does: the same registers as the sender's. */
+function restoresAs(sender: Processors, move: Move, area: Uint8Array): boolean {
   const receiver = processorsOf(move.to, move.toXcr0, move.toXss);
   receiver.setXfd(0, move.xfd);
-  const memory = areasIn(area.buffer as ArrayBuffer);
-  const family = format === "compacted" && move.xss !== 0n ? "XRSTORS" : "XRSTOR";
-  const faults = restore(receiver, 0, memory, 0, family, move.xcr0 | move.xss);
-  return faults.length === 0 && sameRegisters(move.xcr0 | move.xss, before, receiver);
+  const memory = areasIn(area.slice().buffer);
+  const xcompBv = new DataView(memory.buffer).getBigUint64(520, true);
+  const supervisor = (xcompBv & (move.from.xssSupported | move.to.xssSupported)) !== 0n;
+  const faults = restore(receiver, 0, memory, 0, supervisor ? "XRSTORS" : "XRSTOR", move.xcr0 | move.xss);
+  return faults.length === 0 && sameRegisters(move.xcr0 | move.xss, sender, receiver);
+}
+
+function restores(move: Move, format: "standard" | "compacted", seed: number): boolean {
+  const inUse = move.xcr0 | move.xss;
+  const area = savedArea(move, format, filledSender(move, inUse, seed));
+  return area !== undefined && restoresAs(filledSender(move, inUse, seed), move, area);
 }
 
 /** KVM_SET_XSAVE or PTRACE_SETREGSET as the kernel's source has it: lengths, header, MXCSR, then each feature at its own offset. */
@@ -138,7 +150,7 @@ function randomMove(prng: Prng, from: CpuModel, to: CpuModel, withXss: boolean):
     to,
     xcr0: randomXcr0(prng, from) | 2n,
     xss: withXss && prng.chance(0.4) ? randomSubset(prng, from.xssSupported) : 0n,
-    toXcr0: prng.chance(0.7) ? acceptedXcr0(to.xcr0Supported) : randomXcr0(prng, to),
+    toXcr0: prng.chance(0.7) ? acceptedXcr0(to.xcr0Supported) : randomXcr0(prng, to) | 2n,
     toXss,
     xfd: to.instructions.xfd && prng.chance(0.2) ? disableable : 0n,
   };
@@ -183,6 +195,41 @@ test.each(["standard", "compacted"] as const)(
 
 test.each(["kvm", "ptrace"] as const)("%s: the verdict is as-is exactly where the kernel takes the same registers", (carrier) => {
   const { wrong, seen } = checkPairs(carrier, (move, seed) => kernelTakes(move, carrier, seed));
+  expect(wrong).toEqual([]);
+  expect(seen).toEqual(ALL_VERDICTS);
+});
+
+test("images: what is in use decides, conversion helps where the verdict says so and nowhere else", () => {
+  const prng = new Prng(4);
+  const wrong: string[] = [];
+  const seen = new Set<string>();
+  for (let count = 0; count < 1500 * rounds; count++) {
+    const [from, to] = [prng.pick(models), prng.pick(models)];
+    const format = prng.pick(["standard", "compacted"] as const);
+    const move = randomMove(prng, from, to, format === "compacted");
+    const inUse = randomSubset(prng, move.xcr0 | move.xss);
+    const seed = prng.u32();
+    const area = savedArea(move, format, filledSender(move, inUse, seed));
+    if (!area) continue;
+    const sender = filledSender(move, inUse, seed);
+    const image = { bytes: area, form: format, rows: from.components };
+    const target = { model: to, xcr0: move.toXcr0, xss: move.toXss, xfd: move.xfd };
+    const saved = savedStateOf("image", decodeImage(image), format === "standard" ? move.xcr0 : 0n);
+    expect([saved.xcr0, saved.xss]).toEqual([move.xcr0, move.xss]);
+    const { verdict } = portability([saved], [target], carrierNamed(format));
+    seen.add(verdict);
+    const form =
+      format === "compacted" && (move.xss === 0n ? to.instructions.xsavec : to.instructions.xsaves) ? format : "standard";
+    const { toXcr0: xcr0, toXss: xss } = move;
+    const converted = convertImage(image, { cpu: to, form, xcr0, xss: form === "standard" ? 0n : xss }, { dropInit: true });
+    // What the target has no register for is initial (HDC has one other value only), or the verdict is no.
+    const needed = inUse & ~(saved.initial ?? 0n);
+    const kept = { ...move, xcr0: move.xcr0 & (xcr0 | needed), xss: move.xss & (xss | needed) };
+    const helped = converted.image !== undefined && restoresAs(sender, kept, converted.image.bytes);
+    const asIs = restoresAs(sender, kept, area);
+    const expected = asIs ? "as-is" : helped ? "after-conversion" : "no";
+    if (verdict !== expected) wrong.push(`${format} ${verdict}, not ${expected}, ${inUse.toString(16)}: ${describeMove(move)}`);
+  }
   expect(wrong).toEqual([]);
   expect(seen).toEqual(ALL_VERDICTS);
 });
