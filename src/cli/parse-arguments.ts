@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "commander";
 import { parseMask } from "../isa/feature-mask.ts";
-import { STATE_COMPONENTS, componentIndex } from "../isa/state-component.ts";
+import { MAX_COMPONENT_INDEX, STATE_COMPONENTS, componentIndex } from "../isa/state-component.ts";
 import { suggestion } from "../model/nearest-name.ts";
 
 /** `0xe7`, `e7h`, `231`, or names: `x87,SSE,AVX`. */
@@ -73,4 +73,21 @@ export function threadArgument(text: string): number {
   if (!/^[0-9]{1,10}$/.test(text))
     throw new InvalidArgumentError("Write the id of a thread, a number; without --thread all are shown.");
   return Number(text);
+}
+
+/** Components by name or number, divided by commas or by repeating the option. */
+export function componentsArgument(text: string, before: ReadonlySet<number> = new Set()): ReadonlySet<number> {
+  const found = new Set(before);
+  for (const name of text.split(",").map((part) => part.trim())) {
+    const index = /^[0-9]{1,2}$/.test(name) ? Number(name) : componentIndex(name);
+    if (index === undefined || index > MAX_COMPONENT_INDEX)
+      throw new InvalidArgumentError(
+        `Write names such as TILEDATA,PKRU; \`${name}\` is none: ${suggestion(
+          name,
+          STATE_COMPONENTS.map((each) => each.name),
+        )}.`,
+      );
+    found.add(index);
+  }
+  return found;
 }

@@ -35,4 +35,9 @@ export const VERBS: readonly VerbEntry[] = [
     summary: "registers of every thread in a core, minidump, KVM blob, signal frame or raw area",
     load: () => import("./verbs/inspect.ts"),
   },
+  {
+    name: "convert",
+    summary: "an image for another CPU, form or carrier, or every reason why not",
+    load: () => import("./verbs/convert.ts"),
+  },
 ];

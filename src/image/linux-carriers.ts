@@ -6,6 +6,7 @@
 import { SOFTWARE_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
 import { ImageError } from "./image-error.ts";
 import { imageLayout } from "./image-layout.ts";
+import { maskOfBits } from "../isa/feature-mask.ts";
 import type { XsaveImage } from "./xsave-image.ts";
 
 /** Least size of struct kvm_xsave. */
@@ -15,8 +16,16 @@ const FP_XSTATE_MAGIC1 = 0x46505853;
 /** `FPXE`, behind the area. */
 const FP_XSTATE_MAGIC2 = 0x46505845;
 
-/** A buffer as KVM_GET_XSAVE2 returns it: the area, zeros to 4096 bytes, and at byte 464 the user components that it has room for. */
-export function kvmBuffer(image: XsaveImage, features: bigint): Uint8Array<ArrayBuffer> {
+/** User components that a standard image has room for, its own x87 and SSE included. */
+function featuresOf(image: XsaveImage): bigint {
+  return maskOfBits([0, 1, ...imageLayout(image).components.map(({ row }) => row.index)]);
+}
+
+/**
+ * A buffer as KVM_GET_XSAVE2 returns it: the area, zeros to 4096 bytes, and at byte 464 the user components
+ * (absent: those that the image has room for).
+ */
+export function kvmBuffer(image: XsaveImage, features: bigint = featuresOf(image)): Uint8Array<ArrayBuffer> {
   const area = standardBytes(image);
   const buffer = new Uint8Array(Math.max(KVM_XSAVE_SIZE, area.length));
   buffer.set(area);
@@ -28,7 +37,7 @@ export function kvmBuffer(image: XsaveImage, features: bigint): Uint8Array<Array
  * A signal frame's state, to be placed at a multiple of 64: software bytes with magic and sizes, and the second magic number
  * behind the area. XSTATE_BV has x87 and SSE, as the kernel forces it on saving (`save_xstate_epilog`).
  */
-export function signalFrame(image: XsaveImage, features: bigint): Uint8Array<ArrayBuffer> {
+export function signalFrame(image: XsaveImage, features: bigint = featuresOf(image)): Uint8Array<ArrayBuffer> {
   const area = standardBytes(image);
   const frame = new Uint8Array(area.length + 4);
   frame.set(area);
@@ -47,3 +56,11 @@ function standardBytes(image: XsaveImage): Uint8Array {
     throw new ImageError("wrong-form", `Linux hands areas to user space in the standard format, this image is ${image.form}`);
   return image.bytes.subarray(0, imageLayout(image).size);
 }
+
+/** The carriers by the names that the readers of files give them. */
+export const LINUX_CARRIERS: Readonly<
+  Record<string, ((image: XsaveImage, features?: bigint) => Uint8Array<ArrayBuffer>) | undefined>
+> = {
+  "kvm-xsave": kvmBuffer,
+  "signal-frame": signalFrame,
+};

@@ -58,7 +58,10 @@ export function writeTree(folder: string, files: readonly OutputFile[], differen
 }
 
 /** Writes each file through a temporary name, so that a reader never sees half of it. Makes folders; refuses to leave `folder`. */
-export function writeFilesAtomically(folder: string, files: readonly OutputFile[]): void {
+export function writeFilesAtomically(
+  folder: string,
+  files: readonly { readonly path: string; readonly text: string | Uint8Array }[],
+): void {
   for (const { path, text } of files) {
     if (path.startsWith("/") || path.split("/").includes("..")) throw new Error(`"${path}" leaves the output folder`);
     const target = join(folder, path);

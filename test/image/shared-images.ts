@@ -11,6 +11,7 @@ if (SKIPPED) console.log(SKIPPED);
 
 export interface KnownThread {
   readonly tid: number;
+  readonly signalled: boolean;
   readonly initComponents: readonly string[];
   readonly registers: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,95 @@
+import { basename, dirname } from "node:path";
+import type { Command } from "commander";
+import { Option } from "commander";
+import { CONTAINER_KINDS, type ContainerKind } from "../../formats/container.ts";
+import { type DecodedThread, decodeThreads } from "../../formats/decode-container.ts";
+import { generatedCpus } from "../../host/load-generated.ts";
+import { resolveModel } from "../../host/load-models.ts";
+import { openContainerFile } from "../../host/open-container-file.ts";
+import { convertImage } from "../../image/convert-image.ts";
+import { LINUX_CARRIERS } from "../../image/linux-carriers.ts";
+import type { XsaveImage } from "../../image/xsave-image.ts";
+import { writeFilesAtomically } from "../../output/output-tree.ts";
+import { conversionData, conversionText } from "../../report/conversion-report.ts";
+import { componentsArgument, maskArgument, threadArgument } from "../parse-arguments.ts";
+import { print, printJson } from "../print.ts";
+import { threadsOf } from "../threads-of.ts";
+import { UsageError } from "../usage-error.ts";
+
+const FORMATS = ["standard", "compacted", "kvm-xsave", "signal-frame"] as const;
+
+interface Options {
+  readonly from?: string;
+  readonly to: string;
+  readonly format: (typeof FORMATS)[number];
+  readonly out?: string;
+  readonly thread?: number;
+  readonly xcr0?: bigint;
+  readonly xss?: bigint;
+  readonly dropInit?: true;
+  readonly allowDrop?: ReadonlySet<number>;
+  readonly as?: ContainerKind;
+  readonly json?: true;
+}
+
+export function declare(command: Command): void {
+  command
+    .argument("<image>", "XSAVE area, KVM blob, signal frame, core or minidump, or -")
+    .requiredOption("--to <model>", "the CPU it shall be restored on: id, YAML file or dump")
+    .option("--from <model>", "the CPU it comes from (default: from the file's evidence)")
+    .addOption(new Option("--format <format>", "form or Linux carrier to write").choices(FORMATS).default("standard"))
+    .option("--out <file>", "write there (default: standard output)")
+    .option("--thread <tid>", "which thread, where there are several", threadArgument)
+    .option("--xcr0 <mask>", "XCR0 on the target, which gives the area its size (default: the image's components)", maskArgument)
+    .option("--xss <mask>", "IA32_XSS on the target (default: the image's components)", maskArgument)
+    .option("--drop-init", "leave out what is marked in use but holds its initial configuration")
+    .option("--allow-drop <components>", "give up these, whatever they hold: TILEDATA,PKRU", componentsArgument)
+    .addOption(new Option("--as <kind>", "what the file is (default: by content)").choices(CONTAINER_KINDS))
+    .option("--json", "print what was done as JSON; the image goes to --out only")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 converted; 1 refused, every reason on standard error; 2 bad usage or unreadable input.",
+    )
+    .action(async (file: string, options: Options) => {
+      const to = await resolveModel(options.to);
+      const { image, from } = await sourceOf(file, options);
+      const { xcr0, xss, dropInit, allowDrop, format } = options;
+      const carrier = LINUX_CARRIERS[format];
+      const target = {
+        cpu: to,
+        form: carrier ? "standard" : (format as "standard" | "compacted"),
+        ...(xcr0 !== undefined && { xcr0 }),
+        ...(xss !== undefined && { xss }),
+      } as const;
+      const conversion = convertImage(image, target, { dropInit: dropInit === true, ...(allowDrop && { allowDrop }) });
+      const bytes = conversion.image && (carrier ? carrier(conversion.image, xcr0) : conversion.image.bytes);
+      if (bytes && options.out === undefined && !options.json && process.stdout.isTTY)
+        throw new UsageError("the image is binary: name a file with --out, or pipe it");
+      if (bytes && options.out !== undefined)
+        writeFilesAtomically(dirname(options.out), [{ path: basename(options.out), text: bytes }]);
+      const route = { from, to: to.id, format };
+      if (options.json) printJson(conversionData(route, conversion, bytes?.length ?? null));
+      else if (!bytes) process.stderr.write(`${conversionText(route, conversion, null)}\n`);
+      else if (options.out === undefined) process.stdout.write(bytes);
+      else print(conversionText(route, conversion, bytes.length));
+      process.exitCode = bytes ? 0 : 1;
+    });
+}
+
+/** The one image that is meant, and which layout it has. A layout that is not sure is refused: a wrong one would move wrong registers. */
+async function sourceOf(file: string, { from, as, thread }: Options): Promise<{ image: XsaveImage; from: string }> {
+  const container = threadsOf(file, await openContainerFile(file, as === undefined ? {} : { as }), thread);
+  const chosen = from === undefined ? undefined : await resolveModel(from);
+  const threads: DecodedThread[] = [...decodeThreads(container, await generatedCpus(), chosen)];
+  const [first, ...others] = threads;
+  if (!first || others.length > 0)
+    throw new UsageError(`${file}: ${threads.length} threads; name one with --thread (\`xsavekit inspect\` lists them)`);
+  if (first.error) throw new UsageError(`${file}: ${first.error.message}; check what the file is, or name it with --as`);
+  if (!first.decoded) throw new UsageError(`${file}: no XSAVE or FXSAVE area in it; name a file that has one`);
+  const { layout, decoded } = first;
+  if (layout && (layout.certainty === "weak" || layout.certainty === "unknown"))
+    throw new UsageError(
+      `${file}: which layout it has is not sure (${layout.warnings.map(({ message }) => message).join("; ")}); say so with --from`,
+    );
+  return { image: decoded.image, from: layout?.map ?? "FXSAVE" };
+}
