@@ -158,7 +158,7 @@ export function randomState(prng: Prng, space: StateSpace, options: StateOptions
 }
 
 /** What an area held before: random, zero or 0xff bytes, with an old header that no save may trip over. */
-export function randomArea(prng: Prng, space: StateSpace): Uint8Array {
+export function randomArea(prng: Prng, space: Pick<StateSpace, "areaBytes" | "xcr0">): Uint8Array {
   const area = new Uint8Array(space.areaBytes);
   const kind = prng.below(8);
   if (kind === 0) area.fill(0xff);
