@@ -1,6 +1,16 @@
 /** The only writer: compares files to be with a folder, writes what changed, atomically, and deletes orphans. */
 
-import { type Dirent, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  type Dirent,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 /** A file to be: path below the folder, with `/`. */
@@ -52,6 +62,7 @@ export function writeTree(folder: string, files: readonly OutputFile[], differen
     files.filter(({ path }) => differing.has(path)),
   );
   for (const path of difference.orphaned) {
+    refuseLinks(folder, path);
     rmSync(join(folder, path));
     if (path.includes("/")) removeIfEmpty(dirname(join(folder, path)));
   }
@@ -66,9 +77,11 @@ export function writeFilesAtomically(
     if (path.startsWith("/") || path.split("/").includes("..")) throw new Error(`"${path}" leaves the output folder`);
     const target = join(folder, path);
     const temporary = `${target}.${process.pid}.tmp`;
+    refuseLinks(folder, path);
     mkdirSync(dirname(target), { recursive: true });
+    rmSync(temporary, { force: true });
     try {
-      writeFileSync(temporary, text);
+      writeFileSync(temporary, text, { flag: "wx" });
       renameSync(temporary, target);
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -79,6 +92,16 @@ export function writeFilesAtomically(
 
 function removeIfEmpty(folder: string): void {
   if (readdirSync(folder).length === 0) rmdirSync(folder);
+}
+
+/** A link among the folders between would lead the file elsewhere. Throws Error naming it. */
+function refuseLinks(folder: string, path: string): void {
+  let at = folder;
+  for (const name of path.split("/").slice(0, -1)) {
+    at = join(at, name);
+    if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+      throw new Error(`${at}: is a link; an output folder may hold no links to other folders`);
+  }
 }
 
 function readIfThere(path: string): string | undefined {

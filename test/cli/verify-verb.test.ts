@@ -96,3 +96,20 @@ test("verify: without a C compiler it says so", () => {
   expect([code, out]).toEqual([2, ""]);
   expect(err).toMatch(/^xsavekit: this CPU cannot be asked: [^\n]+; name files with recorded executions instead\n$/);
 });
+
+test("verify --emit-suite: writes a suite once, and refuses a folder that holds something else", () => {
+  const suite = join(folder, "suite");
+  const { code, value } = xsavekitJson(["verify", "--emit-suite", suite]);
+  expect(code).toBe(0);
+  expect(value).toMatchObject({ folder: suite, cases: expect.any(Number), files: value.written });
+  expect(xsavekit(["verify", "--emit-suite", suite]).out).toContain(", 0 written; see ");
+  for (const args of [
+    ["verify", "--emit-suite", folder],
+    ["verify", "--emit-suite", suite, "more.jsonl"],
+    ["verify", folder],
+  ]) {
+    const refused = xsavekit(args);
+    expect([refused.code, refused.out], args.join(" ")).toEqual([2, ""]);
+    expect(refused.err).toMatch(/^xsavekit: [^\n]*\n$/);
+  }
+});

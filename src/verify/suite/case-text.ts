@@ -1,0 +1,65 @@
+/** A case as lines that a C program reads without a JSON parser. */
+
+import { hasBit } from "../../isa/feature-mask.ts";
+import { LEGACY_UNWRITTEN_OFFSET, XMM_OFFSET } from "../../isa/xsave-area.ts";
+import { STATE_MEMBERS } from "../state-members.ts";
+import { type CaseState, isRestore, type SuiteCase } from "./suite-case.ts";
+
+/** First line of a file. */
+export const TEXT_HEAD = "xsavekit-suite 1\n";
+
+/** Misaligned areas lie so many bytes past a multiple of 64. */
+const MISALIGNMENT = 16;
+
+/** The lines of a case, its last line `end`. */
+export function caseText(given: SuiteCase): string {
+  const { cpu } = given;
+  const before = isRestore(given) ? given.stateBefore : given.state;
+  const lines: (string | undefined)[] = [
+    `case ${given.id}`,
+    `origin ${given.origin}`,
+    `vendor ${cpu.vendor.trim()}`,
+    `signature ${cpu.family} ${cpu.model} ${cpu.stepping}`,
+    `instruction ${given.instruction}`,
+    ...(["xcr0", "xss", "xfd", "mask", "rfbm"] as const).map((name) => `${name} ${digits(given[name])}`),
+    `xinuse ${xinuse(given).toString(16)}`,
+    `x87-pointers ${cpu.quirks.x87Pointers}`,
+    `mxcsr-mask ${digits(cpu.quirks.mxcsrMask)}`,
+    `pkru-upper-bytes ${cpu.quirks["pkruUpperBytes"] === "kept" ? "kept" : "zero"}`,
+    ...Object.entries(cpu.leafD).flatMap(([index, { eax, ebx, ecx }]) =>
+      Number(index) < 2 ? [] : [`row ${index} ${Number(eax)} ${Number(ebx)} ${Number(ecx)}`],
+    ),
+    ...stateLines("state", before),
+    `expect-fault ${(given.fault ?? 0).toString(16)}`,
+  ];
+  if (isRestore(given)) {
+    lines.push(`misalign ${given.misaligned ? MISALIGNMENT.toString(16) : "0"}`, `area ${given.image}`);
+    lines.push(...stateLines("expect-state", given.stateAfter));
+  } else {
+    lines.push(`area ${given.before}`, `expect-area ${given.after}`);
+    if (given.uintrMiscAfter !== undefined) lines.push(`expect-uintr-misc ${digits(given.uintrMiscAfter)}`);
+  }
+  return `${lines.join("\n")}\nend\n`;
+}
+
+const digits = (hexadecimal: string): string => hexadecimal.slice(2);
+
+function stateLines(key: string, state: CaseState): string[] {
+  const members = [...STATE_MEMBERS].flatMap(([name, index]) =>
+    state[name] === undefined ? [] : [`${key} ${index} ${state[name]}`],
+  );
+  return [`${key} 0 ${state.legacy}`, ...members];
+}
+
+/** XINUSE of all components, bit 1 about XMM alone. Of supervisor components the value decides, as in the JSON form. */
+function xinuse(given: SuiteCase): bigint {
+  const state: CaseState = isRestore(given) ? given.stateBefore : given.state;
+  const user = BigInt(isRestore(given) ? given.xinuseBefore : given.xinuse);
+  const xmm = isRestore(given) ? /[^0]/.test(state.legacy.slice(2 * XMM_OFFSET, 2 * LEGACY_UNWRITTEN_OFFSET)) : given.xmmInUse;
+  let supervisors = 0n;
+  for (const [name, index] of STATE_MEMBERS) {
+    const bytes = state[name];
+    if (bytes !== undefined && !hasBit(BigInt(given.xcr0), index) && /[^0]/.test(bytes)) supervisors |= 1n << BigInt(index);
+  }
+  return (user & ~2n) | (xmm ? 2n : 0n) | supervisors;
+}
