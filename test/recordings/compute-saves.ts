@@ -23,10 +23,8 @@ type Family = "XSAVE" | "XSAVEOPT" | "XSAVEC" | "XSAVES";
 
 /** TILEDATA's bytes follow a pattern: random ones would make up most of the suite. */
 const TILEDATA = 18;
-/** Whether these are in use follows from their value in the format, and their initial value is not zero. */
-const NEVER_INITIAL = (1n << 13n) | (1n << 16n);
 
-/** A legal state of a model, some components in init. What is in use has a byte that is not zero. */
+/** A legal state of a model, some components in init. What is in use is not in its initial configuration. */
 export function computedState(prng: Prng, model: CpuModel, xcr0: bigint, xss: bigint): ComputedState {
   const space: StateSpace = {
     userMask: xcr0,
@@ -55,18 +53,18 @@ export function computedState(prng: Prng, model: CpuModel, xcr0: bigint, xss: bi
     if (((xcr0 | xss) & bit) === 0n) continue;
     const bytes = new Uint8Array(size);
     components.set(index, bytes);
-    const inUse = supervisor ? (NEVER_INITIAL & bit) !== 0n || prng.chance(0.7) : (xinuse & bit) !== 0n;
-    if (!inUse) {
-      for (const { offset, bytes: initial } of stateComponent(index)?.initial ?? []) bytes.set(initial, offset);
-    } else if (index === TILEDATA) for (let at = 0; at < size; at++) bytes[at] = (at >> 6) + (at & 63) * 3 + 1;
-    else if (standardOffset !== undefined) bytes.set(image.subarray(standardOffset, standardOffset + size));
-    else prng.fill(bytes);
+    const inUse = supervisor ? prng.chance(0.7) : (xinuse & bit) !== 0n;
+    for (const { offset, bytes: initial } of stateComponent(index)?.initial ?? []) bytes.set(initial, offset);
+    const initial = bytes.slice();
+    if (inUse && index === TILEDATA) for (let at = 0; at < size; at++) bytes[at] = (at >> 6) + (at & 63) * 3 + 1;
+    else if (inUse && standardOffset !== undefined) bytes.set(image.subarray(standardOffset, standardOffset + size));
+    else if (inUse) prng.fill(bytes);
     if (index === 9) bytes.fill(0, 4);
     if (supervisor && inUse) {
       makeLegal(index, bytes);
       if (index === 15) bytes[8] = prng.pick([8, 16, 32]);
     }
-    if (bytes.some((byte) => byte !== 0)) xinuse |= bit;
+    if (Buffer.compare(bytes, initial) !== 0) xinuse |= bit;
     else xinuse &= ~bit;
   }
   if (legacy.subarray(XMM_OFFSET, LEGACY_UNWRITTEN_OFFSET).every((byte) => byte === 0)) xinuse &= ~2n;

@@ -1,6 +1,7 @@
 /** A case as lines that a C program reads without a JSON parser. */
 
 import { hasBit } from "../../isa/feature-mask.ts";
+import { stateComponent } from "../../isa/state-component.ts";
 import { LEGACY_UNWRITTEN_OFFSET, XMM_OFFSET } from "../../isa/xsave-area.ts";
 import { STATE_MEMBERS } from "../state-members.ts";
 import { type CaseState, isRestore, type SuiteCase } from "./suite-case.ts";
@@ -59,7 +60,15 @@ function xinuse(given: SuiteCase): bigint {
   let supervisors = 0n;
   for (const [name, index] of STATE_MEMBERS) {
     const bytes = state[name];
-    if (bytes !== undefined && !hasBit(BigInt(given.xcr0), index) && /[^0]/.test(bytes)) supervisors |= 1n << BigInt(index);
+    if (bytes !== undefined && !hasBit(BigInt(given.xcr0), index) && bytes !== initialBytes(index, bytes.length / 2))
+      supervisors |= 1n << BigInt(index);
   }
   return (user & ~2n) | (xmm ? 2n : 0n) | supervisors;
+}
+
+/** The initial configuration of a component, hexadecimal. */
+function initialBytes(index: number, size: number): string {
+  const bytes = new Uint8Array(size);
+  for (const part of stateComponent(index)?.initial ?? []) bytes.set(part.bytes, part.offset);
+  return Buffer.from(bytes).toString("hex");
 }
