@@ -155,6 +155,7 @@ async function hardwareReport(savers: readonly SaverGroup[]): Promise<number> {
       brand: build.hello.brand,
       leafD: new Map(build.hello.leafD.map((registers, index) => [index, { registers, line: 0 }])),
       cpuid80000008Ebx: build.hello.leaves["80000008"][1],
+      cpuid7Ebx: build.hello.leaves["7.0"][1],
     },
     { file: "cpuid instruction", id: "this-cpu" },
   );

@@ -2,7 +2,7 @@
 
 import type { LeafDCpu } from "./leaf-0d.ts";
 
-/** CPUs that agree in vendor, signature, brand, 80000008H:EBX[2] and leaf 0DH. */
+/** CPUs that agree in vendor, signature, brand, 80000008H:EBX[2], (7,0):EBX[13] and leaf 0DH. */
 export interface DistinctCpu {
   /** The first of them. */
   readonly cpu: LeafDCpu;
@@ -12,8 +12,8 @@ export interface DistinctCpu {
 
 /** Everything but label and lines. */
 function content(cpu: LeafDCpu): string {
-  const { vendor, family, model, stepping, brand, cpuid80000008Ebx, leafD } = cpu;
-  // Of 80000008H:EBX only bit 2 is about XSAVE; others differ between the cores of Intel Arrow Lake H.
+  const { vendor, family, model, stepping, brand, cpuid80000008Ebx, cpuid7Ebx, leafD } = cpu;
+  // Of 80000008H:EBX only bit 2 is about XSAVE, of (7,0):EBX bit 13; others differ between the cores of Intel Arrow Lake H.
   const pointers = cpuid80000008Ebx === undefined ? undefined : cpuid80000008Ebx & 4;
   return JSON.stringify([
     vendor,
@@ -22,6 +22,7 @@ function content(cpu: LeafDCpu): string {
     stepping,
     brand,
     pointers,
+    cpuid7Ebx === undefined ? undefined : cpuid7Ebx & 0x2000,
     [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers]),
   ]);
 }

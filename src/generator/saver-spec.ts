@@ -6,7 +6,7 @@ import { bitsOf, maskPair } from "../isa/feature-mask.ts";
 import { componentName, stateComponent } from "../isa/state-component.ts";
 import { offsetMapsWith } from "../layout/offset-maps.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
-import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
+import { hasXsavesEffects, type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
 import { type SaveSegment, saveSegments } from "../runtime/save-segments.ts";
 
 /** One saver to be generated. */
@@ -43,7 +43,7 @@ export interface RequestedMask {
 export function groupsFor(cpu: ProcessorDescription, masks: readonly RequestedMask[]): GroupSpec[] {
   const groups: GroupSpec[] = [];
   for (const mask of masks) {
-    for (const families of sharedFamilies(mask)) {
+    for (const families of sharedFamilies(cpu, mask)) {
       groups.push(groupFor(cpu, families, mask));
     }
   }
@@ -54,9 +54,9 @@ export function groupsFor(cpu: ProcessorDescription, masks: readonly RequestedMa
  * XSAVES stores what XSAVEC stores unless a component has an effect of its own (PT, UINTR, LBR): one group serves
  * both then, also where a CPU has just one of them, so that the code is the same for all.
  */
-function sharedFamilies(mask: RequestedMask): SaveFamily[][] {
-  const own = (mask.rfbm & ((1n << 8n) | (1n << 14n) | (1n << 15n))) !== 0n;
+function sharedFamilies(cpu: ProcessorDescription, mask: RequestedMask): SaveFamily[][] {
   const wants = (family: SaveFamily): boolean => mask.families.includes(family);
+  const own = wants("XSAVES") && hasXsavesEffects(savePlan(cpu, "XSAVES", mask.rfbm));
   const result: SaveFamily[][] = [];
   if (wants("XSAVE")) result.push(["XSAVE"]);
   if (wants("XSAVEOPT")) result.push(["XSAVEOPT"]);

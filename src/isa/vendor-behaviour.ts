@@ -8,7 +8,8 @@ export const X87_POINTER_RULES = ["saved", "zero-unless-es", "kept-unless-es"] a
 /**
  * `saved`: the live values (Intel SDM). `zero-unless-es`: zeros unless FSW.ES = 1 (AMD with CPUID
  * 80000008:EBX[2]; measured on Zen 5). `kept-unless-es`: bytes 6-23 left as they are unless FSW.ES = 1
- * (AMD before family 17h, FXSAVE_LEAK; whether zeros are written instead is not documented).
+ * (AMD before family 17h, FXSAVE_LEAK; whether zeros are written instead is not documented); a restore leaves them as
+ * they are too, so that they would leak to the next process: Linux loads others of its own before each restore.
  */
 export type X87Pointers = (typeof X87_POINTER_RULES)[number];
 
@@ -21,6 +22,11 @@ export const DEPARTURES = {
   x87PointerWidth: {
     word: "57-bit",
     meaning: "57-bit: FIP and FDP keep 57 bits, sign-extended from bit 56 (measured on AMD Zen 5); the manual's have 64",
+  },
+  x87Selectors: {
+    word: "zero",
+    meaning:
+      "zero: the 32-bit forms store FCS and FDS as 0, CPUID.(7,0):EBX[13] (Intel since Haswell, Zhaoxin; SDM vol. 1, 8.1.8)",
   },
   modifiedOptimisation: {
     word: "xsaveopt",

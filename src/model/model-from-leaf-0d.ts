@@ -30,6 +30,8 @@ export interface DumpedCpu {
   readonly leafD: ReadonlyMap<number, LeafDEntry>;
   /** CPUID.80000008H:EBX; bit 2 says that FOP, FIP and FDP are saved as zero unless FSW.ES is set. */
   readonly cpuid80000008Ebx?: number;
+  /** CPUID.(7,0):EBX; bit 13 says that the 32-bit forms store FCS and FDS as 0. */
+  readonly cpuid7Ebx?: number;
 }
 
 /** How to make a model of it. */
@@ -202,8 +204,14 @@ const MEASURED_ON_AMD: Readonly<Record<number, Partial<Quirks>>> = {
 };
 
 /** Vendor behaviour (Linux `FXSAVE_LEAK`, measurements on Zen 5); MXCSR_MASK as FXSAVE stores it. */
-function quirksOf({ vendor, family, cpuid80000008Ebx }: DumpedCpu): Quirks {
-  if (vendor !== "AuthenticAMD" && vendor !== "HygonGenuine") return { x87Pointers: "saved", mxcsrMask: 0xffff };
+function quirksOf({ vendor, family, cpuid80000008Ebx, cpuid7Ebx }: DumpedCpu): Quirks {
+  const selectors = ((cpuid7Ebx ?? 0) & 0x2000) === 0 ? {} : { x87Selectors: "zero" as const };
+  if (vendor !== "AuthenticAMD" && vendor !== "HygonGenuine") return { x87Pointers: "saved", mxcsrMask: 0xffff, ...selectors };
   const zeroes = ((cpuid80000008Ebx ?? 0) & 4) !== 0 || (family ?? 0) >= 0x17;
-  return { x87Pointers: zeroes ? "zero-unless-es" : "kept-unless-es", mxcsrMask: 0x2ffff, ...MEASURED_ON_AMD[family ?? 0] };
+  return {
+    x87Pointers: zeroes ? "zero-unless-es" : "kept-unless-es",
+    mxcsrMask: 0x2ffff,
+    ...selectors,
+    ...MEASURED_ON_AMD[family ?? 0],
+  };
 }

@@ -3,6 +3,8 @@
 import { bitsOf } from "../isa/feature-mask.ts";
 import type { CpuModel } from "./cpu-model.ts";
 import { componentKey } from "./component-key.ts";
+import { hasInstruction } from "../runtime/instruction-faults.ts";
+import type { SaveFamily } from "../runtime/save-plan.ts";
 import type { SaveInstruction } from "./mask-schema.ts";
 import { SAVE_INSTRUCTIONS } from "./mask-schema.ts";
 import type { MaskFamily } from "./read-masks.ts";
@@ -33,13 +35,13 @@ interface Draft {
 export function masksFor(model: CpuModel, families: readonly MaskFamily[]): ModelMask[] {
   const drafts = new Map<bigint, Draft>();
   const names = new Set<string>();
-  const instructions = SAVE_INSTRUCTIONS.filter((instruction) => supports(model, instruction));
+  const instructions = SAVE_INSTRUCTIONS.filter((instruction) => hasInstruction(model, familyOf(instruction)));
   for (const family of [...families, ...ownFamilies(model)]) {
     for (const whole of wholeMasks(family, model)) {
       for (const instruction of instructions) {
         if (!family.instructions.includes(instruction)) continue;
         const user = model.xcr0Supported;
-        const rfbm = whole & (instruction === "XSAVES64" ? user | model.xssSupported : user);
+        const rfbm = whole & (familyOf(instruction) === "XSAVES" ? user | model.xssSupported : user);
         if (rfbm === 0n) continue;
         let draft = drafts.get(rfbm);
         if (!draft) {
@@ -62,11 +64,7 @@ export function masksFor(model: CpuModel, families: readonly MaskFamily[]): Mode
   }));
 }
 
-function supports({ instructions }: CpuModel, instruction: SaveInstruction): boolean {
-  if (instruction === "XSAVEOPT64") return instructions.xsaveopt;
-  if (instruction === "XSAVEC64") return instructions.xsavec;
-  return instruction === "XSAVE64" || instructions.xsaves;
-}
+const familyOf = (instruction: SaveInstruction): SaveFamily => instruction.slice(0, -"64".length) as SaveFamily;
 
 function wholeMasks(family: MaskFamily, model: CpuModel): readonly bigint[] {
   const supported = model.xcr0Supported | model.xssSupported;

@@ -81,7 +81,7 @@ function saveX87Control(plan: SavePlan, processors: Processors, areas: AreaMemor
   const live = plan.x87Pointers === "saved" ? -1 : es;
   const kept = plan.x87Pointers === "kept-unless-es" ? ~es : 0;
   const narrow = plan.mode.operandSize === 32;
-  const selectors = r[s + (FCS_OFFSET >> 2)]!;
+  const selectors = plan.x87Selectors === "zero" ? 0 : r[s + (FCS_OFFSET >> 2)]!;
   const put = (index: number, value: number): void => {
     q[d + index] = (value & live) | (q[d + index]! & kept);
   };

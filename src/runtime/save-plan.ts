@@ -69,6 +69,8 @@ export interface SavePlan {
   /** End of the area. */
   readonly size: number;
   readonly x87Pointers: X87Pointers;
+  /** The 32-bit forms store FCS and FDS, or zeros in their place. */
+  readonly x87Selectors: "saved" | "zero";
   /** In order of area offset. */
   readonly pieces: readonly SavePiece[];
   /**
@@ -94,6 +96,11 @@ export function lengthInMode({ index, size }: ComponentRow, { mode64 }: Pick<Sav
   if (mode64) return size;
   if (index === 7) return 0;
   return index === 2 || index === 6 ? size / 2 : size;
+}
+
+/** True if XSAVES does more than XSAVEC for this plan: it changes registers, or stores only as many LBRs as there are. */
+export function hasXsavesEffects({ clearsAfterSave, pieces }: SavePlan): boolean {
+  return clearsAfterSave.length > 0 || pieces.some(({ rule }) => rule === "lbr");
 }
 
 /** Plans a save. `rfbm` must be within what the CPU supports; throws LayoutError otherwise. */
@@ -150,6 +157,7 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
     layout,
     size: layout.size,
     x87Pointers: cpu.quirks.x87Pointers,
+    x87Selectors: cpu.quirks.x87Selectors ?? "saved",
     pieces,
     whenInitial: family === "XSAVE" ? "write-initial-values" : "write-nothing",
     header: standard ? "merge" : "replace",

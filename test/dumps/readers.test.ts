@@ -245,6 +245,8 @@ test("80000008H:EBX is there where printed", () => {
   const row = "   0x80000008 0x00: eax=0x00003030 ebx=0x00000004 ecx=0x00000000 edx=0x00000000\n";
   expect(leafDCpus(readDump(cpuidR + row))[0]?.cpuid80000008Ebx).toBe(4);
   expect(leafDCpus(readDump(cpuidR))[0]).not.toHaveProperty("cpuid80000008Ebx");
+  const seven = "   0x00000007 0x00: eax=0x00000000 ebx=0x00002001 ecx=0x00000000 edx=0x00000000\n";
+  expect(leafDCpus(readDump(cpuidR + seven))[0]?.cpuid7Ebx).toBe(0x2001);
 });
 
 test("signatures", () => {

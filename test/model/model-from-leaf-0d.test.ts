@@ -72,7 +72,8 @@ test.each(modelFiles)("%s as leaf 0DH gives the same model again", (file) => {
     1: [eax, xsavec ? 576 : 0, xssLow, xssHigh],
   };
   for (const row of model.components) rows[row.index] = [row.size, row.standardOffset ?? 0, flag(row), 0];
-  const read = modelFromLeafD(dumped(rows, { vendor: model.vendor, family: model.signatures[0]?.family }), {
+  const cpuid7Ebx = model.quirks.x87Selectors === "zero" ? 0x2000 : 0;
+  const read = modelFromLeafD(dumped(rows, { vendor: model.vendor, family: model.signatures[0]?.family, cpuid7Ebx }), {
     file: "d",
     id: model.id,
     name: model.name,
@@ -141,4 +142,7 @@ test("x87 pointer rules by vendor and family", () => {
   expect(rule({ vendor: "HygonGenuine", family: 0x18 })).toBe("zero-unless-es");
   expect(rule({ vendor: "GenuineIntel", family: 6 })).toBe("saved");
   expect(rule({ vendor: undefined, family: undefined })).toBe("saved");
+  const selectors = (ebx: number): unknown =>
+    modelFromLeafD(dumped(ZEN_5_GUEST, { cpuid7Ebx: ebx }), { file: "d" }).model?.quirks.x87Selectors;
+  expect([selectors(0xffff_dfff), selectors(0x2000)]).toEqual([undefined, "zero"]);
 });

@@ -86,6 +86,7 @@ const quirks: fc.Arbitrary<Quirks> = fc.record(
     x87Pointers: fc.constantFrom("saved" as const, "zero-unless-es" as const, "kept-unless-es" as const),
     mxcsrMask: fc.constantFrom(0xffff, 0x2ffff),
     pkruUpperBytes: fc.constant("kept" as const),
+    x87Selectors: fc.constant("zero" as const),
     xinuseOfPointers: fc.constant("ignored" as const),
     xinuseOutside64: fc.constant("all-registers" as const),
     xinuseOfMxcsr: fc.constant("counted" as const),

@@ -48,6 +48,8 @@ export interface NaiveSave {
   readonly mode64: boolean;
   readonly rows: readonly NaiveRow[];
   readonly pointers: "saved" | "zero-unless-es" | "kept-unless-es";
+  /** CPUID.(7,0):EBX[13]: the 32-bit forms store FCS and FDS as 0. */
+  readonly selectorsZero?: boolean;
   /** Zen 3 leaves bytes 4-7 of PKRU alone. */
   readonly pkruUpperKept?: boolean;
   /** Absent: the processor never leaves out what was not modified. */
@@ -79,12 +81,13 @@ function storeControl(save: NaiveSave, control: Uint8Array, fcs: number, fds: nu
     for (let i = 0; i < 18; i++) pointers[i] = control[6 + i]!;
     if (save.operandSize === 32) {
       // FOP in 0-1, FIP in 2-9, FDP in 10-17
-      pointers[6] = fcs % 256;
-      pointers[7] = Math.floor(fcs / 256);
+      const stored = save.selectorsZero !== true;
+      pointers[6] = stored ? fcs % 256 : 0;
+      pointers[7] = stored ? Math.floor(fcs / 256) : 0;
       pointers[8] = 0;
       pointers[9] = 0;
-      pointers[14] = fds % 256;
-      pointers[15] = Math.floor(fds / 256);
+      pointers[14] = stored ? fds % 256 : 0;
+      pointers[15] = stored ? Math.floor(fds / 256) : 0;
       pointers[16] = 0;
       pointers[17] = 0;
     }

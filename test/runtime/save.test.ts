@@ -53,6 +53,7 @@ function compareSave({ cpu, xcr0, xss }: ArbitraryCpu, each: ArbitrarySave): voi
     ...mode,
     rows: cpu.components,
     pkruUpperKept: cpu.quirks.pkruUpperBytes === "kept",
+    selectorsZero: cpu.quirks.x87Selectors === "zero",
     pointers: cpu.quirks.x87Pointers,
     registers,
     rfbm,

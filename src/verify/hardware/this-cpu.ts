@@ -71,6 +71,7 @@ function quirksByCpuid(hello: OracleHello): Quirks {
       brand,
       leafD: new Map(leafD.map((registers, subleaf) => [subleaf, { registers, line: 0 }])),
       cpuid80000008Ebx: leaves["80000008"][1],
+      cpuid7Ebx: leaves["7.0"][1],
     },
     { file: "CPUID of this CPU", id: "this-cpu" },
   );
