@@ -7,9 +7,14 @@ export function print(text: string): void {
   process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
-/** Writes a value as JSON; masks (bigint) become `"0x..."`. */
+/** A value as JSON, indented by `indent` (0: on one line); masks (bigint) become `"0x..."`. */
+export function jsonText(value: unknown, indent: number): string {
+  return JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? maskHex(each) : each), indent);
+}
+
+/** Writes a value as JSON. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? maskHex(each) : each), 2));
+  print(jsonText(value, 2));
 }
 
 /** Writes one line to standard error. */

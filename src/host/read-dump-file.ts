@@ -2,6 +2,8 @@
 
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { bytesSource } from "../formats/byte-source.ts";
+import { decompressed } from "../formats/decompress.ts";
 
 /** Bytes; the largest real dump known has half a MiB. */
 export const MAX_DUMP_BYTES: number = 64 * 1024 * 1024;
@@ -81,7 +83,10 @@ export async function readInput(path: string, limit: number, remedy: string): Pr
   }
 }
 
-/** Reads a CPUID dump as text. Throws as `readInput` does. */
+/** Reads a CPUID dump as text, gzip and zstd included. Throws as `readInput` does. */
 export async function readDumpFile(path: string, limit: number = MAX_DUMP_BYTES): Promise<string> {
-  return decodeDumpBytes(await readInput(path, limit, "so not a CPUID dump; cut out the part with the CPUID rows"));
+  const remedy = "so not a CPUID dump; cut out the part with the CPUID rows";
+  const source = await decompressed(bytesSource(await readInput(path, limit, remedy)), limit);
+  if (source.cut !== undefined) throw new DumpFileError(`${path}: ${source.cut}, ${remedy}`, "TOO-LARGE");
+  return decodeDumpBytes(await source.read(0, source.size));
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { probeableCpus } from "../../src/host/probe-cpuid.ts";
 import { readModel } from "../../src/model/read-model.ts";
@@ -56,6 +57,41 @@ test("import: a CPU without leaf 0DH is a finding, other text is unreadable", ()
     expect(refused.err).toMatch(/^xsavekit: [^\n]*\n$/);
     expect(refused.err).toContain(message);
   }
+});
+
+test("import: many files, one object a line in order, a failed one in its place", () => {
+  const files = [CPUID_R_DUMP, "no-such", AIDA_DUMP, "package.json"];
+  for (const [args, input] of [
+    [files, ""],
+    [files.slice(0, 2).concat("--files-from", "-"), files.slice(2).join("\n")],
+  ] as const) {
+    const { code, out, err } = xsavekit(["import", "--jsonl", ...args], input);
+    expect([code, err]).toEqual([2, ""]);
+    const lines = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ file }) => file)).toEqual(files);
+    expect(lines.map((each) => each.format)).toEqual(["cpuid-r", undefined, "instlatx64-aida", undefined]);
+    expect(lines[1].error.message).toBe("no-such: no such file");
+    expect(lines[3].error.message).toContain("not a CPUID dump");
+  }
+  const text = xsavekit(["import", ...files]);
+  expect(text.code).toBe(2);
+  expect(text.err).toMatch(/^xsavekit: no-such: no such file$/m);
+  expect(text.out.split("---\n").length).toBeGreaterThan(1);
+  expect(xsavekitJsonLoose(["import", ...files]).map(({ file }: { file: string }) => file)).toEqual(files);
+  for (const args of [[], ["-", "-"], ["-", "--files-from", "-"]]) expect(xsavekit(["import", ...args]).code).toBe(2);
+});
+
+const xsavekitJsonLoose = (args: readonly string[]): any => JSON.parse(xsavekit([...args, "--json"]).out);
+
+test("import reads dumps in gzip", () => {
+  const folder = mkdtempSync(join(tmpdir(), "xsavekit-"));
+  const file = join(folder, "dump.gz");
+  writeFileSync(file, gzipSync(readFileSync(join(REPOSITORY, CPUID_R_DUMP))));
+  expect(xsavekitJson(["import", file]).value.cpus).toEqual(xsavekitJson(["import", CPUID_R_DUMP]).value.cpus);
+  rmSync(folder, { recursive: true });
 });
 
 test("probe: this machine, or what to do where its CPUID cannot be read", () => {
