@@ -1,5 +1,6 @@
 /** A move's verdict as text and as data for JSON. */
 
+import type { LayoutChoice } from "../image/choose-layout.ts";
 import { maskHex, maskWithNames } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import type { Portability, TargetVerdict } from "../model/portability.ts";
@@ -20,8 +21,26 @@ export interface ReasonData {
   readonly remedy: string;
 }
 
+/** Where an image came from, and how its layout was found. */
+export interface ImageOrigin {
+  readonly container: { readonly kind: string; readonly description: string; readonly threads: readonly unknown[] };
+  readonly layout: LayoutChoice | undefined;
+}
+
 /** What `portable --json` prints; masks are `"0x..."`. */
 export interface PortabilityData {
+  /** Null for a CPU. */
+  readonly image: {
+    readonly container: string;
+    readonly threads: number;
+    readonly layout: {
+      readonly source: string;
+      readonly map: string;
+      readonly certainty: string;
+      readonly sharedBy: readonly string[];
+      readonly warnings: readonly string[];
+    } | null;
+  } | null;
   readonly from: string;
   readonly to: readonly string[];
   readonly carrier: string;
@@ -48,7 +67,7 @@ export interface PortabilityData {
 const nameOf = (component: number | null): string | null => (component === null ? null : componentName(component));
 
 /** The result for `portable --json`. */
-export function portabilityData(result: Portability): PortabilityData {
+export function portabilityData(result: Portability, image?: ImageOrigin): PortabilityData {
   const hexOrNull = (mask: bigint | null): string | null => (mask === null ? null : maskHex(mask));
   const reasonData = (to: string, { component, rule, effect, message, remedy }: PortabilityReason): ReasonData => ({
     to,
@@ -60,6 +79,7 @@ export function portabilityData(result: Portability): PortabilityData {
     remedy,
   });
   return {
+    image: image ? imageData(image) : null,
     from: result.from,
     to: result.to,
     carrier: result.carrier.name,
@@ -85,14 +105,32 @@ export function portabilityData(result: Portability): PortabilityData {
   };
 }
 
+function imageData({ container, layout }: ImageOrigin): PortabilityData["image"] {
+  const { kind, threads } = container;
+  if (!layout) return { container: kind, threads: threads.length, layout: null };
+  const { source, map, certainty, sharedBy, warnings } = layout;
+  const data = { source, map, certainty, sharedBy, warnings: warnings.map(({ message }) => message) };
+  return { container: kind, threads: threads.length, layout: data };
+}
+
+/** Lines about an image. */
+function imageLines({ container, layout }: ImageOrigin): string[] {
+  const { description, threads } = container;
+  const lines = [`image    ${description}, ${threads.length} thread${threads.length === 1 ? "" : "s"}`];
+  if (!layout) return lines;
+  const { source, map, certainty, warnings } = layout;
+  return [...lines, `layout   ${map} (${source}, ${certainty})`, ...warnings.map(({ message }) => `warning  ${message}`)];
+}
+
 const VERDICT_WORDS = { "as-is": "as it is", "after-conversion": "after conversion", no: "no" } as const;
 
 /** The result for a terminal. */
-export function portabilityText(result: Portability): string {
+export function portabilityText(result: Portability, image?: ImageOrigin): string {
   const { from, carrier, enabledXcr0, enabledXss, mayUse, targets } = result;
   const enabled = enabledXcr0 | enabledXss;
   const lines = [
     `from     ${from}, XCR0 ${maskWithNames(enabledXcr0)}${enabledXss === 0n ? "" : `, IA32_XSS ${maskWithNames(enabledXss)}`}`,
+    ...(image ? imageLines(image) : []),
     ...(mayUse === enabled ? [] : [`in use   ${maskWithNames(mayUse)}`]),
     `carrier  ${carrier.name}: ${carrier.title}, ${carrier.path}`,
     ...targets.flatMap(targetLines),

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { resolveModel, resolveModels } from "../../host/load-models.ts";
+import type { SavedImages } from "../../host/load-saved-images.ts";
+import { loadSavedImages } from "../../host/load-saved-images.ts";
 import { maskHex } from "../../isa/feature-mask.ts";
-import type { CarrierName } from "../../model/carriers.ts";
+import type { Carrier, CarrierName } from "../../model/carriers.ts";
 import { CARRIER_NAMES, carrierNamed } from "../../model/carriers.ts";
-import type { CpuModel } from "../../model/cpu-model.ts";
 import { defaultXcr0, portability, savedBy } from "../../model/portability.ts";
-import type { SavedState } from "../../model/portability-rules.ts";
+import type { RestoreTarget, SavedState } from "../../model/portability-rules.ts";
 import { portabilityData, portabilityText } from "../../report/portability-report.ts";
 import { acceptedXcr0, xssViolations } from "../../runtime/control-registers.ts";
 import { maskArgument, mxcsrArgument } from "../parse-arguments.ts";
@@ -14,27 +15,31 @@ import { print, printJson } from "../print.ts";
 import { UsageError } from "../usage-error.ts";
 
 interface Options {
-  readonly carrier: CarrierName;
+  readonly carrier?: CarrierName;
   readonly xcr0?: bigint;
   readonly xss?: bigint;
   readonly toXcr0?: bigint;
   readonly toXss?: bigint;
   readonly xfd?: bigint;
   readonly mxcsr?: number;
+  readonly model?: string;
   readonly json?: true;
 }
 
 export function declare(command: Command): void {
   command
-    .argument("<from>", "where the state was saved: id, YAML file, CPUID dump, or -")
+    .argument("<from>", "where the state was saved: id, YAML file, CPUID dump, or an image (core, KVM blob, minidump, area)")
     .argument("<to...>", "where it shall be restored; several form a fleet")
-    .addOption(new Option("--carrier <carrier>", "what takes it there").choices(CARRIER_NAMES).default("standard"))
+    .addOption(
+      new Option("--carrier <carrier>", "what takes it there (default: standard, or the image's own)").choices(CARRIER_NAMES),
+    )
     .option("--xcr0 <mask>", "XCR0 where it was saved: 0xe7, or names (default: all, or what Linux enables)", maskArgument)
     .option("--xss <mask>", "IA32_XSS where it was saved (default: 0)", maskArgument)
     .option("--to-xcr0 <mask>", "XCR0 on the targets, cut to each (default: as for --xcr0)", maskArgument)
     .option("--to-xss <mask>", "IA32_XSS on the targets, cut to each (default: all)", maskArgument)
     .option("--xfd <mask>", "IA32_XFD on the targets (default: 0)", maskArgument)
     .option("--mxcsr <bits>", "MXCSR bits that software sets: 0xffff (default: all that <from> has)", mxcsrArgument)
+    .option("--model <model>", "the CPU that an image comes from (default: from its evidence)")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -45,10 +50,13 @@ The last four are Linux's: XCR0 then defaults to what Linux 7.3 enables.
 Exit codes: 0 moves as it is; 1 after conversion only, or not at all; 2 bad usage or unreadable input.`,
     )
     .action(async (fromName: string, toNames: string[], options: Options) => {
-      const carrier = carrierNamed(options.carrier);
-      const from = await resolveModel(fromName);
-      const saved = savedState(from, options.xcr0 ?? defaultXcr0(from, carrier), options);
-      const targets = [];
+      const chosen = options.model === undefined ? undefined : await resolveModel(options.model);
+      const images = await loadSavedImages(fromName, chosen, options.xcr0);
+      const carrier = carrierNamed(options.carrier ?? images?.carrier ?? "standard");
+      const saved: SavedStates = images
+        ? imageStates(fromName, images, carrier, options)
+        : [await modelState(fromName, carrier, options)];
+      const targets: RestoreTarget[] = [];
       for (const name of toNames) {
         // A dump can hold several CPUs that differ: each is a target.
         for (const model of await resolveModels(name)) {
@@ -57,14 +65,34 @@ Exit codes: 0 moves as it is; 1 after conversion only, or not at all; 2 bad usag
           targets.push({ model, xcr0, xss: model.xssSupported & (options.toXss ?? ~0n), xfd: options.xfd ?? 0n });
         }
       }
-      const result = portability([saved], targets, carrier);
-      if (options.json) printJson(portabilityData(result));
-      else print(portabilityText(result));
+      const result = portability(saved, targets, carrier);
+      if (options.json) printJson(portabilityData(result, images));
+      else print(portabilityText(result, images));
       process.exitCode = result.verdict === "as-is" ? 0 : 1;
     });
 }
 
-function savedState(model: CpuModel, xcr0: bigint, { xss = 0n, mxcsr }: Options): SavedState {
+type SavedStates = readonly [SavedState, ...SavedState[]];
+
+function imageStates(file: string, images: SavedImages, carrier: Carrier, { xss, mxcsr }: Options): SavedStates {
+  const wrong = xss === undefined ? (mxcsr === undefined ? undefined : "--mxcsr") : "--xss";
+  if (wrong) throw new UsageError(`${wrong}: ${file} is an image and says so itself; leave the option out`);
+  const format = images.states[0].source.instructions.xsavec ? "compacted" : "standard";
+  if (carrier.format !== "registers" && carrier.format !== format) {
+    const fitting = CARRIER_NAMES.filter((name) => ["registers", format].includes(carrierNamed(name).format));
+    throw new UsageError(`--carrier ${carrier.name}: the image is in the ${format} format; take ${fitting.join(", ")}`);
+  }
+  return images.states;
+}
+
+async function modelState(
+  name: string,
+  carrier: Carrier,
+  { xcr0: given, xss = 0n, mxcsr, model: other }: Options,
+): Promise<SavedState> {
+  if (other !== undefined) throw new UsageError(`--model: ${name} is a CPU, not an image; leave the option out`);
+  const model = await resolveModel(name);
+  const xcr0 = given ?? defaultXcr0(model, carrier);
   const violations = xssViolations(model, xss);
   if (violations.length > 0)
     throw new UsageError(
