@@ -101,3 +101,25 @@ describe.skipIf(SKIPPED)("real cores", () => {
     ).toEqual([tid]);
   });
 });
+
+test("many files: one object a line in their order, a failed one in its place", () => {
+  const files = [file, "nowhere.core", file, join(REPOSITORY, "package.json")];
+  const { code, out, err } = xsavekit(
+    ["inspect", "--jsonl", "--registers", "k1", file, "--files-from", "-"],
+    files.slice(1).join("\n"),
+  );
+  expect([code, err]).toEqual([2, ""]);
+  const lines = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines.map((each) => each.file)).toEqual(files);
+  expect(lines.map((each) => each.container)).toEqual(["raw", undefined, "raw", undefined]);
+  expect(lines[2].threads[0].registers).toEqual({ k1: fixture.registers["k1"] });
+  expect(lines[1].error).toEqual({ message: "nowhere.core: no such file" });
+  expect(lines[3].error).toMatchObject({ rule: "unknown-format", offset: 0, remedy: expect.any(String) });
+  const text = xsavekit(["inspect", "--registers", "k1", ...files]);
+  expect(text.code).toBe(2);
+  expect(text.out.split("\n\n" + file).length).toBe(2);
+  expect(text.err.trim().split("\n")).toHaveLength(2);
+});

@@ -1,0 +1,29 @@
+/** `inspect` of one file. */
+
+import type { ContainerKind } from "../../formats/container.ts";
+import { decodeThreads } from "../../formats/decode-container.ts";
+import { generatedCpus } from "../../host/load-generated.ts";
+import { openContainerFile } from "../../host/open-container-file.ts";
+import type { CpuModel } from "../../model/cpu-model.ts";
+import { inspection, type InspectionOptions } from "../../report/inspection-data.ts";
+import { inspectionText } from "../../report/inspection-text.ts";
+import type { FileOutput } from "../many-files.ts";
+import { threadsOf } from "../threads-of.ts";
+
+/** What every file of a run shares. */
+export interface InspectJobOptions extends InspectionOptions {
+  readonly asData: boolean;
+  readonly thread?: number | undefined;
+  /** Overrides the evidence of the files. */
+  readonly model?: CpuModel | undefined;
+  readonly as?: ContainerKind | undefined;
+}
+
+/** Reads one file. Throws for one that cannot be read or gives no registers. */
+export async function run(file: string, { asData, thread, model, as, ...shown }: InspectJobOptions): Promise<FileOutput> {
+  const container = await openContainerFile(file, as === undefined ? {} : { as });
+  const threads = [...decodeThreads(threadsOf(file, container, thread), await generatedCpus(), model)];
+  return asData
+    ? { finding: false, data: inspection(file, container, threads, shown) }
+    : { finding: false, text: `${inspectionText(file, container, threads, shown)}\n` };
+}
