@@ -64,9 +64,9 @@ export function buildSaversModule(
   }
   for (const group of groups) {
     for (const form of group.forms) {
-      statements.push(exported(form.name, "SaverForm", formText(form, render), formDoc(group, form)));
+      statements.push(exportedConstant(form.name, "SaverForm", formText(form, render), formDoc(group, form)));
     }
-    statements.push(exported(group.name, "SaverGroup", groupText(group), groupDoc(group)));
+    statements.push(exportedConstant(group.name, "SaverGroup", groupText(group), groupDoc(group)));
   }
   file.addStatements(statements);
   return file.getFullText();
@@ -81,7 +81,7 @@ export function buildCopiesModule(path: string, regions: readonly RegionSpec[], 
       moduleSpecifier: seam,
       namedImports: ["regionCopy", { name: "RegionCopy", isTypeOnly: true }],
     },
-    ...regions.map((region) => exported(region.name, "RegionCopy", copyText(region, render), copyDoc(region))),
+    ...regions.map((region) => exportedConstant(region.name, "RegionCopy", copyText(region, render), copyDoc(region))),
   ]);
   return file.getFullText();
 }
@@ -120,7 +120,8 @@ function copyText(region: RegionSpec, render: BodyRenderer): string {
   ].join("\n");
 }
 
-function exported(name: string, type: string, initializer: string, doc: string): StatementStructures {
+/** `export const name: type = initializer;` with a comment before it. */
+export function exportedConstant(name: string, type: string, initializer: string, doc: string): StatementStructures {
   return {
     kind: StructureKind.VariableStatement,
     isExported: true,
@@ -149,7 +150,8 @@ function formDoc(group: GroupSpec, form: FormSpec): string {
   return `${instructionNames(group)}, RFBM ${group.plan.rfbm.toString(16)}H; ${used}.`;
 }
 
-function pairText(mask: bigint): string {
+/** A mask as a literal of `MaskPair`. */
+export function pairText(mask: bigint): string {
   const [low, high] = maskPair(mask);
   return `[0x${low.toString(16)}, ${high === 0 ? "0" : `0x${high.toString(16)}`}]`;
 }

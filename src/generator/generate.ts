@@ -1,6 +1,7 @@
 /** Models and masks in, files out: the generator as a function. Nothing is read or written here. */
 
 import type { CpuModel } from "../model/cpu-model.ts";
+import { buildRestoresModule } from "./build-restores.ts";
 import { buildCopiesModule, buildSaversModule, forgetFiles } from "./build-module.ts";
 import { sha256, withHeader } from "./file-header.ts";
 import {
@@ -8,8 +9,9 @@ import {
   type GenerationPlan,
   planGeneration,
   type PlanOptions,
-  type SaversModule,
+  type PlannedModule,
 } from "./plan-generation.ts";
+import { proveRestores } from "./prove-restores.ts";
 import { proveCopies, proveModule } from "./prove-straight-line.ts";
 import { bodyRenderer, type TemplateTexts } from "./render-body.ts";
 import type { GroupSpec } from "./saver-spec.ts";
@@ -24,15 +26,18 @@ export interface GenerateResult {
   readonly files: readonly GeneratedFile[];
   /** Savers that were proved straight-line. */
   readonly savers: number;
+  /** Restores that were proved to load what their plans say. */
+  readonly restores: number;
   /** Which groups each model uses, for `--explain`. */
   readonly groups: ReadonlyMap<string, readonly GroupSpec[]>;
 }
 
-/** A module of savers as a file. */
+/** A module as a file. */
 export interface BuiltModule {
   readonly file: GeneratedFile;
-  /** Savers in it that were proved. */
+  /** Savers and restores in it that were proved. */
   readonly savers: number;
+  readonly restores: number;
 }
 
 /**
@@ -48,35 +53,43 @@ export function generate(models: readonly CpuModel[], options: GenerateOptions):
 export type BuildOptions = Pick<GenerateOptions, "templates" | "seam" | "extension">;
 
 /** Makes what renders, builds and proves one module; throws ProofError if it is not what was planned. */
-export function moduleBuilder({ templates, seam, extension }: BuildOptions): (module: SaversModule) => BuiltModule {
+export function moduleBuilder({ templates, seam, extension }: BuildOptions): (module: PlannedModule) => BuiltModule {
   const render = bodyRenderer(templates);
-  const templateDigest = sha256(templates["save-body.hbs"]);
-  const copyDigest = sha256(templates["copy-body.hbs"]);
   const imports = { seam: seam.fromSavers, copies: `./copies${extension}` };
-  return ({ path, groups, keys, regions }) => {
-    if (regions.length > 0) {
-      const text = buildCopiesModule(path, regions, render, seam.fromSavers);
-      proveCopies(path, text, regions);
-      forgetFiles();
-      const inputs = JSON.stringify([copyDigest, regions]);
-      return { file: { path, text: withHeader(text, COPIES_SOURCE, inputs) }, savers: 0 };
+  return (module) => {
+    const { kind, path, keys } = module;
+    const proved = { savers: 0, restores: 0 };
+    let text: string;
+    if (kind === "savers") {
+      text = buildSaversModule(path, module.specs, render, imports);
+      proved.savers = proveModule(path, text, module.specs);
+    } else if (kind === "restores") {
+      text = buildRestoresModule(path, module.specs, render, seam.fromSavers);
+      proved.restores = proveRestores(path, text, module.specs);
+    } else {
+      text = buildCopiesModule(path, module.specs, render, seam.fromSavers);
+      proveCopies(path, text, module.specs);
     }
-    const text = buildSaversModule(path, groups, render, imports);
-    const savers = proveModule(path, text, groups);
     forgetFiles();
-    const inputs = JSON.stringify([templateDigest, keys]);
-    return { file: { path, text: withHeader(text, SAVERS_SOURCE, inputs) }, savers };
+    const [template, rest] = SOURCES[kind];
+    const inputs = JSON.stringify([sha256(templates[template]), keys]);
+    return { file: { path, text: withHeader(text, `templates/${template}, ${rest}`, inputs) }, ...proved };
   };
 }
 
-const COPIES_SOURCE = "templates/copy-body.hbs, regions of the savers that import it";
-const SAVERS_SOURCE = "templates/save-body.hbs, leaf 0DH rows of the models that import it";
+/** What each kind of module is made from: its template, and what is named beside it in the header. */
+const SOURCES = {
+  savers: ["save-body.hbs", "leaf 0DH rows of the models that import it"],
+  copies: ["copy-body.hbs", "regions of the savers that import it"],
+  restores: ["restore-body.hbs", "leaf 0DH rows of the models that import it"],
+} as const;
 
 /** The plan's files and the built modules as one result, sorted by path. */
 export function assemble(plan: GenerationPlan, built: readonly BuiltModule[]): GenerateResult {
   return {
     files: [...plan.files, ...built.map(({ file }) => file)].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     savers: built.reduce((sum, { savers }) => sum + savers, 0),
+    restores: built.reduce((sum, { restores }) => sum + restores, 0),
     groups: plan.groups,
   };
 }

@@ -4,10 +4,10 @@ import { maskHex } from "../isa/feature-mask.ts";
 import { DEPARTURE_NAMES, type Quirks } from "../isa/vendor-behaviour.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 
-/** A saver group as a model's modules import it. */
-export interface ImportedGroup {
+/** A saver group or a restore as a model's modules import it. */
+export interface ImportedRoutine {
   readonly name: string;
-  /** File under `savers/`. */
+  /** File under `savers/` or `restores/`. */
   readonly file: string;
   readonly rfbm: bigint;
 }
@@ -16,26 +16,29 @@ const list = (lines: readonly string[]): string =>
   lines.length === 0 ? "[]" : `[\n${lines.map((line) => `  ${line},\n`).join("")}]`;
 
 /** The groups by file, in the order of the files' names. */
-function byFile(groups: readonly ImportedGroup[]): [file: string, groups: ImportedGroup[]][] {
-  const files = new Map<string, ImportedGroup[]>();
+function byFile(groups: readonly ImportedRoutine[]): [file: string, groups: ImportedRoutine[]][] {
+  const files = new Map<string, ImportedRoutine[]>();
   for (const group of groups) files.set(group.file, [...(files.get(group.file) ?? []), group]);
   return [...files].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** The text of `<model>.ts`: its CPU as data, and where its savers are. Importing it loads no saver. */
-export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[], seam: string, extension: string): string {
+/** What a model imports, by folder. */
+export interface ImportedRoutines {
+  readonly savers: readonly ImportedRoutine[];
+  readonly restores: readonly ImportedRoutine[];
+}
+
+const ROUTINE_TYPES = { savers: "SaverGroup", restores: "RestoreRoutine" } as const;
+
+/** The text of `<model>.ts`: its CPU as data, and where its savers and restores are. Importing it loads none of them. */
+export function modelModuleText(model: CpuModel, imported: ImportedRoutines, seam: string, extension: string): string {
   const { instructions: has } = model;
   const rows = model.components.map(
     (row) =>
       `    { index: ${row.index}, size: ${row.size}, standardOffset: ${row.standardOffset ?? "undefined"}, supervisor: ${row.supervisor}, align64: ${row.align64}, xfd: ${row.xfd} },`,
   );
-  const files = byFile(groups).map(([file, members]) => {
-    const rfbms = [...new Set(members.map(({ rfbm }) => `${maskHex(rfbm)}n`))].join(", ");
-    const names = members.map(({ name }) => `m.${name}`).join(", ");
-    return `{ rfbms: [${rfbms}], load: () => import("./savers/${file}${extension}").then((m) => [${names}]) }`;
-  });
   return [
-    `import type { ProcessorDescription, SaverFile, SaverGroup } from "${seam}";`,
+    `import type { ProcessorDescription, RestoreFile, RestoreRoutine, SaverFile, SaverGroup } from "${seam}";`,
     "",
     `/** ${commentText(model.name)} (${model.kind}): CPUID leaf 0DH, masks and vendor rules. Sizes and offsets in bytes. */`,
     "export const cpu: ProcessorDescription = {",
@@ -50,7 +53,7 @@ export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[
     "};",
     "",
     "/** Where the savers of each RFBM are; nothing is loaded before it is asked for. */",
-    `export const saverFiles: readonly SaverFile[] = ${list(files)};`,
+    `export const saverFiles: readonly SaverFile[] = ${fileList("savers", imported.savers, extension)};`,
     "",
     "/** Loads the savers of one RFBM, or all of the model, for `selectSave`. */",
     "export async function loadSavers(rfbm?: bigint): Promise<readonly SaverGroup[]> {",
@@ -58,26 +61,53 @@ export function modelModuleText(model: CpuModel, groups: readonly ImportedGroup[
     "  return loadSaverFiles(saverFiles, rfbm);",
     "}",
     "",
+    "/** Where the restores of each RFBM are. */",
+    `export const restoreFiles: readonly RestoreFile[] = ${fileList("restores", imported.restores, extension)};`,
+    "",
+    "/** Loads the restores of one RFBM, or all of the model, for `selectRestore`. */",
+    "export async function loadRestores(rfbm?: bigint): Promise<readonly RestoreRoutine[]> {",
+    `  const { loadSaverFiles } = await import("${seam}");`,
+    "  return loadSaverFiles(restoreFiles, rfbm);",
+    "}",
+    "",
   ].join("\n");
 }
 
-/** The text of `<model>/savers.ts`: all savers at once, for those who name one of them and leave the rest to a bundler. */
-export function modelSaversText(model: CpuModel, groups: readonly ImportedGroup[], seam: string, extension: string): string {
-  const files = byFile(groups);
+/** Where the routines of a folder are, as the members of a list. */
+function fileList(folder: keyof ImportedRoutines, routines: readonly ImportedRoutine[], extension: string): string {
+  const files = byFile(routines).map(([file, members]) => {
+    const rfbms = [...new Set(members.map(({ rfbm }) => `${maskHex(rfbm)}n`))].join(", ");
+    const names = members.map(({ name }) => `m.${name}`).join(", ");
+    return `{ rfbms: [${rfbms}], load: () => import("./${folder}/${file}${extension}").then((m) => [${names}]) }`;
+  });
+  return list(files);
+}
+
+/**
+ * The text of `<model>/savers.ts` or `<model>/restores.ts`: all of them at once, for those who name one and leave the
+ * rest to a bundler.
+ */
+export function modelRoutinesText(
+  model: CpuModel,
+  folder: keyof ImportedRoutines,
+  routines: readonly ImportedRoutine[],
+  seam: string,
+  extension: string,
+): string {
+  const type = ROUTINE_TYPES[folder];
+  const from = byFile(routines).map(
+    ([file, members]) => `{ ${members.map(({ name }) => name).join(", ")} } from "../${folder}/${file}${extension}";`,
+  );
   return [
-    `import type { SaverGroup } from "${seam}";`,
+    `import type { ${type} } from "${seam}";`,
     "",
-    ...files.map(
-      ([file, members]) => `import { ${members.map(({ name }) => name).join(", ")} } from "../savers/${file}${extension}";`,
-    ),
+    ...from.map((each) => `import ${each}`),
     "",
     `export { cpu } from "../${model.id}${extension}";`,
-    ...files.map(
-      ([file, members]) => `export { ${members.map(({ name }) => name).join(", ")} } from "../savers/${file}${extension}";`,
-    ),
+    ...from.map((each) => `export ${each}`),
     "",
-    "/** Every saver of the model, for `selectSave`. */",
-    `export const savers: readonly SaverGroup[] = ${list(groups.map((group) => group.name))};`,
+    `/** All of the model, for \`${folder === "savers" ? "selectSave" : "selectRestore"}\`. */`,
+    `export const ${folder}: readonly ${type}[] = ${list(routines.map(({ name }) => name))};`,
     "",
   ].join("\n");
 }
@@ -91,11 +121,16 @@ function quirkText(quirks: Quirks): string {
 /** The text of `index.ts`: every model's id and how to load it; nothing is loaded before it is asked for. */
 export function registryText(ids: readonly string[], seam: string, extension: string): string {
   return [
-    `import type { GeneratedModel } from "${seam}";`,
+    `import type { GeneratedModel, GeneratedRestores } from "${seam}";`,
     "",
     "/** Loads a generated model with all of its savers, by id. */",
     "export const models: Readonly<Record<string, () => Promise<GeneratedModel>>> = {",
     ...ids.map((id) => `  "${id}": () => import("./${id}/savers${extension}"),`),
+    "};",
+    "",
+    "/** Loads a generated model with all of its restores, by id. */",
+    "export const restores: Readonly<Record<string, () => Promise<GeneratedRestores>>> = {",
+    ...ids.map((id) => `  "${id}": () => import("./${id}/restores${extension}"),`),
     "};",
     "",
   ].join("\n");

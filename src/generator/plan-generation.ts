@@ -4,8 +4,9 @@ import type { CpuModel } from "../model/cpu-model.ts";
 import { type MaskFamily, masksFor } from "../model/read-masks.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
 import { withHeader } from "./file-header.ts";
-import { modelModuleText, modelSaversText, registryText } from "./model-module.ts";
+import { type ImportedRoutine, modelModuleText, modelRoutinesText, registryText } from "./model-module.ts";
 import { regionsOf, type RegionSpec } from "./region-copy.ts";
+import { restoreKey, restoresFor, restoresOfMasks, type RestoreSpec } from "./restore-spec.ts";
 import { groupKey, groupsFor, type GroupSpec } from "./saver-spec.ts";
 
 /** A file of the output: path below the output folder, with `/`. */
@@ -23,21 +24,22 @@ export interface PlanOptions {
   readonly extension: ".ts" | ".js";
 }
 
-/** A module of savers that is to be built. Plain data, so that it can go to another thread. */
-export interface SaversModule {
+interface ModuleOf<Kind extends string, Spec> {
+  readonly kind: Kind;
   /** Path below the output folder. */
   readonly path: string;
   /** In the order in which they are written. */
-  readonly groups: readonly GroupSpec[];
+  readonly specs: readonly Spec[];
   /** What the digest of inputs is taken of, the template aside. */
   readonly keys: readonly string[];
-  /** Regions whose copies it defines; a module has these or groups. */
-  readonly regions: readonly RegionSpec[];
 }
 
-/** All that is to be generated: the modules of savers, and the rest as text already. */
+/** A module of savers, of the copies that they share, or of restores. Plain data, so that it can go to another thread. */
+export type PlannedModule = ModuleOf<"savers", GroupSpec> | ModuleOf<"copies", RegionSpec> | ModuleOf<"restores", RestoreSpec>;
+
+/** All that is to be generated: the modules that are to be built, and the rest as text already. */
 export interface GenerationPlan {
-  readonly modules: readonly SaversModule[];
+  readonly modules: readonly PlannedModule[];
   readonly files: readonly GeneratedFile[];
   readonly groups: ReadonlyMap<string, readonly GroupSpec[]>;
 }
@@ -45,7 +47,8 @@ export interface GenerationPlan {
 /** Plans which modules there are and what is in each. */
 export function planGeneration(models: readonly CpuModel[], options: PlanOptions): GenerationPlan {
   const sorted = models.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const byFile = new Map<string, Map<string, PlacedGroup>>();
+  const savers: Placed<GroupSpec> = new Map();
+  const restores: Placed<RestoreSpec> = new Map();
   const groups = new Map<string, GroupSpec[]>();
   const files: GeneratedFile[] = [];
   for (const model of sorted) {
@@ -55,50 +58,64 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
       families: mask.instructions.map((name) => name.slice(0, -2) as SaveFamily),
       xinuseClasses: mask.xinuseClasses,
     }));
-    const own: GroupSpec[] = [];
-    for (const group of groupsFor(model, requested)) own.push(place(byFile, group));
+    const own = groupsFor(model, requested).map((group) => place(savers, group, groupKey(group)));
     groups.set(model.id, own);
-    const imported = own.map(({ name, file, plan }) => ({ name, file, rfbm: plan.rfbm }));
+    const ownRestores = restoresFor(model, restoresOfMasks(requested)).map((spec) => place(restores, spec, restoreKey(spec)));
+    const imported = { savers: own.map(importOf), restores: ownRestores.map(importOf) };
     const source = `cpu-models/${model.id}.yaml, cpu-models/masks.yaml`;
     const thin = modelModuleText(model, imported, options.seam.fromRoot, options.extension);
     files.push({ path: `${model.id}.ts`, text: withHeader(thin, source, thin) });
-    const all = modelSaversText(model, imported, options.seam.fromSavers, options.extension);
-    files.push({ path: `${model.id}/savers.ts`, text: withHeader(all, source, all) });
+    for (const kind of ["savers", "restores"] as const) {
+      const all = modelRoutinesText(model, kind, imported[kind], options.seam.fromSavers, options.extension);
+      files.push({ path: `${model.id}/${kind}.ts`, text: withHeader(all, source, all) });
+    }
   }
   const ids = sorted.map((model) => model.id);
   const registry = registryText(ids, options.seam.fromRoot, options.extension);
   files.push({ path: "index.ts", text: withHeader(registry, "cpu-models/", registry) });
-  const modules = [...byFile].map(([file, entries]) => {
-    const ordered = [...entries.values()].toSorted((a, b) => compareGroups(a.group, b.group));
-    const members = ordered.map(({ group }) => group);
-    return { path: `savers/${file}.ts`, groups: members, keys: ordered.map(({ key }) => key), regions: [] as RegionSpec[] };
-  });
-  const regions = regionsOf(modules.flatMap((module) => module.groups));
-  if (regions.length > 0) modules.push({ path: "savers/copies.ts", groups: [], keys: [], regions });
+  const modules: PlannedModule[] = [...modulesOf("savers", savers), ...modulesOf("restores", restores)];
+  const regions = regionsOf(modules.flatMap((module) => (module.kind === "savers" ? module.specs : [])));
+  const keys = regions.map((region) => JSON.stringify(region));
+  if (regions.length > 0) modules.push({ kind: "copies", path: "savers/copies.ts", specs: regions, keys });
   return { modules, files, groups };
 }
 
-interface PlacedGroup {
-  readonly group: GroupSpec;
-  readonly key: string;
+/** What savers' groups and restores have in common. */
+interface Routine {
+  readonly name: string;
+  readonly file: string;
+  readonly plan: { readonly rfbm: bigint };
 }
 
-/** Puts a group into its file, or finds the equal one there; a namesake of other content gets a file of its own. */
-function place(byFile: Map<string, Map<string, PlacedGroup>>, group: GroupSpec): GroupSpec {
-  const key = groupKey(group);
-  for (const file of [group.file, `${group.file}-${key.slice(0, 8)}`]) {
-    const entries = byFile.get(file) ?? new Map<string, PlacedGroup>();
+/** Routines by file and name, each with the digest of all that its code depends on. */
+type Placed<Spec> = Map<string, Map<string, { readonly spec: Spec; readonly key: string }>>;
+
+function modulesOf<Kind extends string, Spec extends Routine>(kind: Kind, placed: Placed<Spec>): ModuleOf<Kind, Spec>[] {
+  return [...placed].map(([file, entries]) => {
+    const ordered = [...entries.values()].toSorted((a, b) => compareRoutines(a.spec, b.spec));
+    return { kind, path: `${kind}/${file}.ts`, specs: ordered.map(({ spec }) => spec), keys: ordered.map(({ key }) => key) };
+  });
+}
+
+/** Puts a routine into its file, or finds the equal one there; a namesake of other content gets a file of its own. */
+function place<Spec extends Routine>(byFile: Placed<Spec>, spec: Spec, key: string): Spec {
+  for (const file of [spec.file, `${spec.file}-${key.slice(0, 8)}`]) {
+    const entries = byFile.get(file) ?? new Map<string, { spec: Spec; key: string }>();
     byFile.set(file, entries);
-    const found = entries.get(group.name);
+    const found = entries.get(spec.name);
     if (found && found.key !== key) continue;
-    const placed = found?.group ?? { ...group, file };
-    entries.set(group.name, { group: placed, key });
+    const placed = found?.spec ?? { ...spec, file };
+    entries.set(spec.name, { spec: placed, key });
     return placed;
   }
-  throw new Error(`two groups named ${group.name} share the digest ${key.slice(0, 8)}`);
+  throw new Error(`two routines named ${spec.name} share the digest ${key.slice(0, 8)}`);
 }
 
-function compareGroups(a: GroupSpec, b: GroupSpec): number {
+function importOf({ name, file, plan }: Routine): ImportedRoutine {
+  return { name, file, rfbm: plan.rfbm };
+}
+
+function compareRoutines(a: Routine, b: Routine): number {
   if (a.plan.rfbm !== b.plan.rfbm) return a.plan.rfbm < b.plan.rfbm ? -1 : 1;
   return a.name < b.name ? -1 : 1;
 }

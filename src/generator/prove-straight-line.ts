@@ -16,7 +16,8 @@ export class ProofError extends Error {
   override readonly name = "ProofError";
 }
 
-const ALLOWED_KINDS = new Set([
+/** Kinds of nodes that a save function may have. */
+export const ALLOWED_KINDS: ReadonlySet<SyntaxKind> = new Set([
   SyntaxKind.Block,
   SyntaxKind.VariableStatement,
   SyntaxKind.VariableDeclarationList,
@@ -237,7 +238,7 @@ function boundNames(
 }
 
 /** Just these parameters, without type, default value, pattern or rest; no modifier before the function. */
-function checkParameters(
+export function checkParameters(
   file: ts.SourceFile,
   path: string,
   name: string,
@@ -316,14 +317,15 @@ function formData(form: FormSpec): string {
 }
 
 /** The tree of exactly this text: the one that building the module left, or a new one. Throws if it does not parse. */
-function parsedFile(path: string, text: string): ts.SourceFile {
+export function parsedFile(path: string, text: string): ts.SourceFile {
   const file = (builtFile(path, text) ?? sourceFile(`proof-${path.replaceAll("/", "-")}`, text)).compilerNode;
   const [broken] = (file as unknown as { parseDiagnostics: { messageText: unknown; start: number }[] }).parseDiagnostics;
   if (broken) throw fail(file, path, broken.start, `does not parse: ${String(broken.messageText)}`);
   return file;
 }
 
-function fail(file: ts.SourceFile, path: string, position: number, message: string): ProofError {
+/** An error with its place. */
+export function fail(file: ts.SourceFile, path: string, position: number, message: string): ProofError {
   const { line, character } = file.getLineAndCharacterOfPosition(position);
   return new ProofError(`${path}:${line + 1}:${character + 1}: ${message}`);
 }

@@ -4,18 +4,22 @@ import Handlebars from "handlebars";
 
 import { bodyContext } from "./body-context.ts";
 import { regionContext, type RegionSpec } from "./region-copy.ts";
+import { restoreContext } from "./restore-context.ts";
+import type { RestoreSpec } from "./restore-spec.ts";
 import type { FormSpec } from "./saver-spec.ts";
 
 /** Texts of the templates by file name. */
 export interface TemplateTexts {
   readonly "save-body.hbs": string;
   readonly "copy-body.hbs": string;
+  readonly "restore-body.hbs": string;
 }
 
 /** Renders the statements of a function. */
 export interface BodyRenderer {
   save(form: FormSpec): string;
   copy(region: RegionSpec): string;
+  restore(spec: RestoreSpec): string;
 }
 
 /** Compiles the templates; errors name the template's file, line and column. */
@@ -38,7 +42,12 @@ export function bodyRenderer(templates: TemplateTexts): BodyRenderer {
   };
   const save = compile("save-body.hbs");
   const copy = compile("copy-body.hbs");
-  return { save: (form) => save(bodyContext(form)), copy: (region) => copy(regionContext(region)) };
+  const restore = compile("restore-body.hbs");
+  return {
+    save: (form) => save(bodyContext(form)),
+    copy: (region) => copy(regionContext(region)),
+    restore: (spec) => restore(restoreContext(spec)),
+  };
 }
 
 function templateError(file: string, error: unknown): Error {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 
 import { bitsOf, maskPair } from "../isa/feature-mask.ts";
 import { componentName, stateComponent } from "../isa/state-component.ts";
+import type { AreaFormat, AreaLayout } from "../layout/area-layout.ts";
 import { offsetMapsWith } from "../layout/offset-maps.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { hasXsavesEffects, type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
@@ -98,9 +99,16 @@ const SIMD = 0xe6n;
  * and are many: they share a file, since each file costs half a millisecond to load.
  */
 function fileFor(plan: SavePlan): string {
-  const { rfbm } = plan;
-  const extended = plan.layout.components.map(({ row, offset }) => ({ component: row.index, area: offset, length: row.size }));
-  const parts: string[] = [plan.format];
+  const parts = layoutParts(plan.format, plan.rfbm, plan.layout);
+  if (plan.pieces.some((piece) => piece.component === 9 && piece.length === 4)) parts.push("pkru4");
+  if ((plan.rfbm & 1n) === 1n) parts.push(plan.x87Pointers);
+  return parts.join("-");
+}
+
+/** The part of a file's name that says which areas its routines are for. */
+export function layoutParts(format: AreaFormat, rfbm: bigint, layout: AreaLayout): string[] {
+  const extended = layout.components.map(({ row, offset }) => ({ component: row.index, area: offset, length: row.size }));
+  const parts: string[] = [format];
   if ((rfbm & 1n) === 1n) parts.push("rfbm", rfbm.toString(16));
   else {
     if ((rfbm & SIMD) !== 0n) parts.push("simd");
@@ -112,7 +120,7 @@ function fileFor(plan: SavePlan): string {
       ),
     );
   }
-  if (plan.format === "standard") {
+  if (format === "standard") {
     const maps = offsetMapsWith(extended.map((piece) => [piece.component, piece.area, piece.length] as const));
     parts.push(
       maps[0]?.name ?? `map-${digest(extended.map((piece) => [piece.component, piece.area, piece.length])).slice(0, 8)}`,
@@ -121,12 +129,10 @@ function fileFor(plan: SavePlan): string {
     const odd = extended.filter((piece) => piece.length !== stateComponent(piece.component)?.size);
     if (odd.length > 0) parts.push(...odd.map((piece) => `c${piece.component}x${piece.length}`));
     const placed = digest(extended.map((piece) => [piece.component, piece.area, piece.length]));
-    const usual = digest(usualPlaces(rfbm));
+    const usual = digest(usualPlaces(layout.rfbm));
     if (odd.length === 0 && placed !== usual) parts.push(`map-${placed.slice(0, 8)}`);
   }
-  if (plan.pieces.some((piece) => piece.component === 9 && piece.length === 4)) parts.push("pkru4");
-  if ((rfbm & 1n) === 1n) parts.push(plan.x87Pointers);
-  return parts.join("-");
+  return parts;
 }
 
 /** Places of a compacted area with architectural sizes and alignment. */
@@ -143,7 +149,8 @@ function usualPlaces(rfbm: bigint): number[][] {
   return places;
 }
 
-function digest(value: unknown): string {
+/** SHA-256 of a value's JSON, in hexadecimal. */
+export function digest(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex");
 }
 

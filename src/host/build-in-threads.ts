@@ -8,11 +8,11 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 
 import type { BuildOptions, BuiltModule } from "../generator/generate.ts";
-import type { SaversModule } from "../generator/plan-generation.ts";
+import type { PlannedModule } from "../generator/plan-generation.ts";
 
 /** What a thread is told. */
 export interface BuildOrder extends BuildOptions {
-  readonly modules: readonly SaversModule[];
+  readonly modules: readonly PlannedModule[];
   /** Number of the next module that nobody builds yet; shared by all threads. */
   readonly next: Int32Array;
 }
@@ -23,7 +23,7 @@ type Answer = { readonly built: readonly BuiltModule[] } | { readonly failed: st
 const MOST_THREADS = 4;
 
 /** Builds what no other thread has taken. */
-export function buildRemaining(order: BuildOrder, build: (module: SaversModule) => BuiltModule): BuiltModule[] {
+export function buildRemaining(order: BuildOrder, build: (module: PlannedModule) => BuiltModule): BuiltModule[] {
   const built: BuiltModule[] = [];
   for (;;) {
     const module = order.modules[Atomics.add(order.next, 0, 1)];
@@ -43,9 +43,9 @@ export class BuildThreads {
   }
 
   /** Builds all modules, on this thread too. Throws the first failure. */
-  async build(options: BuildOptions, modules: readonly SaversModule[]): Promise<BuiltModule[]> {
+  async build(options: BuildOptions, modules: readonly PlannedModule[]): Promise<BuiltModule[]> {
     // The longest first, so that no thread is left with one at the end.
-    const ordered = modules.toSorted((a, b) => b.groups.length - a.groups.length);
+    const ordered = modules.toSorted((a, b) => b.specs.length - a.specs.length);
     const next = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const order: BuildOrder = { ...options, modules: ordered, next };
     const answers = Promise.all(this.#workers.map((worker) => answerOf(worker, order)));

@@ -19,5 +19,9 @@ export function masksText(): string {
 /** The templates. */
 export function templateTexts(): TemplateTexts {
   const text = (name: keyof TemplateTexts): string => readFileSync(join(packageRoot(), "templates", name), "utf8");
-  return { "save-body.hbs": text("save-body.hbs"), "copy-body.hbs": text("copy-body.hbs") };
+  return {
+    "save-body.hbs": text("save-body.hbs"),
+    "copy-body.hbs": text("copy-body.hbs"),
+    "restore-body.hbs": text("restore-body.hbs"),
+  };
 }

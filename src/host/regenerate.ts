@@ -36,6 +36,8 @@ export interface RegenerateResult {
   readonly files: number;
   /** Savers proved; undefined if nothing had changed and nothing was rendered. */
   readonly savers: number | undefined;
+  /** Restores proved, likewise. */
+  readonly restores: number | undefined;
   /** Which saver groups serve each model, by id; empty if nothing was rendered. */
   readonly groups: ReadonlyMap<string, readonly GroupSpec[]>;
 }
@@ -49,8 +51,8 @@ export async function regenerate(options: RegenerateOptions): Promise<Regenerate
   const folder = out ?? join(packageRoot(), "generated");
   const stamp = out === undefined ? generationStamp(folder) : undefined;
   if (!check && options.always !== true && stamp?.current() === true)
-    return { difference: NO_DIFFERENCE, files: stamp.count, savers: undefined, groups: new Map() };
-  const { files, savers, groups } = await build(models, out === undefined);
+    return { difference: NO_DIFFERENCE, files: stamp.count, savers: undefined, restores: undefined, groups: new Map() };
+  const { files, savers, restores, groups } = await build(models, out === undefined);
   const difference = compareTree(folder, files, isHandEdited);
   const schema = out === undefined ? [{ path: SCHEMA_NAME, text: modelJsonSchema() }] : [];
   const inModels = compareTree(modelsFolder(), schema, () => false);
@@ -68,6 +70,7 @@ export async function regenerate(options: RegenerateOptions): Promise<Regenerate
     },
     files: files.length,
     savers,
+    restores,
     groups,
   };
 }

@@ -9,44 +9,66 @@
  */
 
 import { LBR_COMPONENT, LBR_DEPTH_OFFSET, LBR_DEPTH_SIZE } from "../isa/lbr.ts";
+import { hasBit } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
-import { INITIAL_MXCSR, MXCSR_OFFSET, ST_OFFSET, ST_SIZE, XMM_OFFSET, XMM_SIZE } from "../isa/xsave-area.ts";
+import { MXCSR_OFFSET, ST_OFFSET, ST_SIZE, XMM_OFFSET, XMM_SIZE } from "../isa/xsave-area.ts";
 import { lengthInMode, MODE_64, type SaveMode } from "./save-plan.ts";
 import type { Processors } from "./processors.ts";
-import { FCS_OFFSET } from "./register-slots.ts";
+import { FCS_OFFSET, XINUSE_OFFSET } from "./register-slots.ts";
 
 const LBR_DEPTH_END = LBR_DEPTH_OFFSET + LBR_DEPTH_SIZE;
 
+/** A component and the runs of a processor's block whose bytes say whether it is in its initial configuration. */
+interface TellingRuns {
+  readonly component: number;
+  readonly runs: readonly (readonly [offset: number, length: number])[];
+}
+
 /**
- * XINUSE by value. The model's words apply: whether FIP, FDP and the selectors count for x87, whether registers that
- * the mode cannot reach count, whether MXCSR counts for SSE. FOP never counts; IA32_LBR_DEPTH neither.
+ * What is looked at to tell each component of a mask by value. The model's words apply: whether FIP, FDP and the selectors
+ * count for x87, whether registers that the mode cannot reach count, whether MXCSR counts for SSE. FOP never counts;
+ * IA32_LBR_DEPTH neither.
  */
-export function xinuseByValue(processors: Processors, processor: number, mode: Pick<SaveMode, "mode64"> = MODE_64): bigint {
-  const { cpu, slots, blockSize, count, u8, i32 } = processors;
+function tellingRuns(processors: Processors, mask: bigint, mode: Pick<SaveMode, "mode64">): TellingRuns[] {
+  const { cpu, slots } = processors;
   const { xinuseOfPointers, xinuseOutside64, xinuseOfMxcsr } = cpu.quirks;
-  const base = processors.base(processor);
-  const initial = blockSize * count;
   const reach = xinuseOutside64 === "all-registers" ? MODE_64 : mode;
-  const differs = (from: number, length: number): boolean => {
-    for (let at = from; at < from + length; at++) if (u8[base + at] !== u8[initial + at]) return true;
-    return false;
-  };
   // FCW, FSW and the abridged FTW, then the pointers without FOP.
-  const pointers = xinuseOfPointers !== "ignored" && (differs(8, MXCSR_OFFSET - 8) || differs(FCS_OFFSET, 4));
-  let mask = differs(0, 5) || differs(ST_OFFSET, ST_SIZE) || pointers ? 1n : 0n;
-  const mxcsr = xinuseOfMxcsr === "counted" && i32[(base + MXCSR_OFFSET) >> 2] !== INITIAL_MXCSR;
-  if (mxcsr || differs(XMM_OFFSET, reach.mode64 ? XMM_SIZE : XMM_SIZE / 2)) mask |= 2n;
+  const pointers = [[8, MXCSR_OFFSET - 8] as const, [FCS_OFFSET, 4] as const];
+  const x87 = [[0, 5] as const, [ST_OFFSET, ST_SIZE] as const, ...(xinuseOfPointers === "ignored" ? [] : pointers)];
+  const mxcsr = xinuseOfMxcsr === "counted" ? [[MXCSR_OFFSET, 4] as const] : [];
+  const all: TellingRuns[] = [
+    { component: 0, runs: x87 },
+    { component: 1, runs: [...mxcsr, [XMM_OFFSET, reach.mode64 ? XMM_SIZE : XMM_SIZE / 2]] },
+  ];
   for (const row of cpu.components) {
     const start = slots.slots.get(row.index)?.offset;
     if (start === undefined) throw new Error(`no register slot for ${componentName(row.index)}`);
     const length = lengthInMode(row, reach);
-    const used =
-      row.index === LBR_COMPONENT && length > LBR_DEPTH_END
-        ? differs(start, LBR_DEPTH_OFFSET) || differs(start + LBR_DEPTH_END, length - LBR_DEPTH_END)
-        : differs(start, length);
-    if (used) mask |= 1n << BigInt(row.index);
+    const depth = row.index === LBR_COMPONENT && length > LBR_DEPTH_END;
+    const behind = [start + LBR_DEPTH_END, length - LBR_DEPTH_END] as const;
+    all.push({ component: row.index, runs: depth ? [[start, LBR_DEPTH_OFFSET], behind] : [[start, length]] });
   }
-  return mask;
+  return all.filter(({ component }) => hasBit(mask, component));
+}
+
+/** True if any byte of the runs is not the initial one. Most are told by the first. */
+function differs({ u8, blockSize, count }: Processors, processor: number, { runs }: TellingRuns): boolean {
+  const base = processor * blockSize;
+  const initial = count * blockSize;
+  for (let i = 0; i < runs.length; i++) {
+    const run = runs[i]!;
+    for (let at = run[0]; at < run[0] + run[1]; at++) if (u8[base + at] !== u8[initial + at]) return true;
+  }
+  return false;
+}
+
+/** XINUSE by value, see `tellingRuns`. Throws RangeError for a processor that does not exist. */
+export function xinuseByValue(processors: Processors, processor: number, mode: Pick<SaveMode, "mode64"> = MODE_64): bigint {
+  processors.base(processor);
+  return tellingRuns(processors, ~0n, mode)
+    .filter((each) => differs(processors, processor, each))
+    .reduce((mask, { component }) => mask | (1n << BigInt(component)), 0n);
 }
 
 /**
@@ -55,4 +77,23 @@ export function xinuseByValue(processors: Processors, processor: number, mode: P
  */
 export function loadedInUse(processors: Processors, processor: number, loads: bigint): bigint {
   return processors.cpu.quirks.xinuseAfterRestore === "by-value" ? loads & xinuseByValue(processors, processor) : loads;
+}
+
+/**
+ * The same for restores that have set XINUSE to what they loaded: clears the bits of components of `rfbm` that are
+ * initial by value. Undefined where the model leaves them set. The result allocates nothing.
+ */
+export function bindSettledXinuse(processors: Processors, rfbm: bigint): ((processor: number) => void) | undefined {
+  if (processors.cpu.quirks.xinuseAfterRestore !== "by-value") return undefined;
+  const { i32, blockSize } = processors;
+  const told = tellingRuns(processors, rfbm, MODE_64);
+  return (processor) => {
+    const word = (processor * blockSize + XINUSE_OFFSET) >> 2;
+    for (let i = 0; i < told.length; i++) {
+      const each = told[i]!;
+      const at = word + (each.component >> 5);
+      const bit = 1 << each.component;
+      if ((i32[at]! & bit) !== 0 && !differs(processors, processor, each)) i32[at]! &= ~bit;
+    }
+  };
 }

@@ -5,21 +5,12 @@
  */
 
 import { hasBit, maskWithNames, XCOMP_BV_COMPACTED } from "../isa/feature-mask.ts";
-import {
-  INITIAL_MXCSR,
-  MXCSR_OFFSET,
-  ST_OFFSET,
-  ST_SIZE,
-  X87_CONTROL_SIZE,
-  XCOMP_BV_OFFSET,
-  XSTATE_BV_OFFSET,
-} from "../isa/xsave-area.ts";
+import { INITIAL_MXCSR, MXCSR_OFFSET, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
 import type { AreaMemory } from "./arena.ts";
 import { loadedInUse } from "./derive-xinuse.ts";
 import { instructionFaults, type InstructionFault, type InstructionSetting, modeOf } from "./instruction-faults.ts";
-import { bindLoadX87 } from "./load-x87.ts";
+import { bindInitialX87, bindLoadX87 } from "./load-x87.ts";
 import type { Processors } from "./processors.ts";
-import { FCS_OFFSET } from "./register-slots.ts";
 import { type AllowedBits, type FieldCheck, restoreChecks, type RestoreFamily, type RestoreRule } from "./restore-checks.ts";
 import { type RestorePiece, type RestorePlan, restorePlan } from "./restore-plan.ts";
 
@@ -107,7 +98,7 @@ function check(asked: Asked): { faults: RestoreFault[]; plan?: RestorePlan } {
   }
   if (faults.length > 0) return { faults };
 
-  const plan = restorePlan(cpu, family, rfbm, xcompBv, modeOf(setting));
+  const plan = restorePlan(cpu, rfbm, xcompBv, modeOf(setting));
   for (const { component, area, length } of plan.pieces) {
     if (area === undefined || !hasBit(loads, component) || offset + area + length <= areas.end) continue;
     const message = `component ${component} needs ${length} bytes at ${area}, the buffer ends before`;
@@ -125,9 +116,12 @@ function check(asked: Asked): { faults: RestoreFault[]; plan?: RestorePlan } {
 /** Faults of the instruction and the area's place, before a byte of the area is read. */
 function placeFaults({ processors: { cpu }, areas, offset, family, setting }: Asked): RestoreFault[] {
   const faults: RestoreFault[] = instructionFaults(cpu, family, offset, setting);
-  if (!Number.isInteger(offset) || offset < areas.start || offset + 576 > areas.end) {
+  const detached = areas.u8.length === 0;
+  if (detached || !Number.isInteger(offset) || offset < areas.start || offset + 576 > areas.end) {
     const value = BigInt(Number.isFinite(offset) ? Math.trunc(offset) : 0);
-    const message = `576 bytes at ${offset} are not in [${areas.start}, ${areas.end})`;
+    const message = detached
+      ? "the areas' buffer was detached after binding"
+      : `576 bytes at ${offset} are not in [${areas.start}, ${areas.end})`;
     faults.push(fault(14, "out-of-range", 0, value, message));
   }
   return faults;
@@ -166,11 +160,7 @@ function load({ processors, processor, areas, offset, setting }: Asked, plan: Re
       if (isLoaded) loadPiece(piece);
       else initial(piece.registers, piece.length);
     } else if (isLoaded) bindLoadX87(processors, areas, mode.operandSize)(base, offset);
-    else {
-      initial(0, X87_CONTROL_SIZE);
-      initial(ST_OFFSET, ST_SIZE);
-      initial(FCS_OFFSET, 4);
-    }
+    else bindInitialX87(processors)(base);
   }
   const word = (base + MXCSR_OFFSET) >> 2;
   if (plan.mxcsr === "area" || (plan.mxcsr === "area-or-initial" && hasBit(loads, 1)))

@@ -6,8 +6,11 @@
 import type { MaskPair } from "../isa/feature-mask.ts";
 import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
+export { restoreRoutine } from "./restore-routine.ts";
+export type { BoundRestore, RestoreRegisters, RestoreRoutine } from "./restore-routine.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
+import type { RestoreRoutine } from "./restore-routine.ts";
 import type { SaveFamily } from "./save-plan.ts";
 
 /** Saves processor `processor` into the area at byte `offset` (a multiple of 64). Allocates nothing. */
@@ -84,6 +87,19 @@ export interface SaverFile {
   readonly load: () => Promise<readonly SaverGroup[]>;
 }
 
+/** A file of restores, and how to load it. */
+export interface RestoreFile {
+  /** What it has restores for. */
+  readonly rfbms: readonly bigint[];
+  readonly load: () => Promise<readonly RestoreRoutine[]>;
+}
+
+/** What a generated model's `restores` module exports. */
+export interface GeneratedRestores {
+  readonly cpu: ProcessorDescription;
+  readonly restores: readonly RestoreRoutine[];
+}
+
 /** What a generated model's `savers` module exports. */
 export interface GeneratedModel {
   readonly cpu: ProcessorDescription;
@@ -111,8 +127,11 @@ export function saverGroup(group: SaverGroup): SaverGroup {
   return group;
 }
 
-/** Loads the files that have savers for an RFBM, or all of them. */
-export async function loadSaverFiles(files: readonly SaverFile[], rfbm?: bigint): Promise<readonly SaverGroup[]> {
+/** Loads the files that have savers (or restores) for an RFBM, or all of them. */
+export async function loadSaverFiles<Routine = SaverGroup>(
+  files: readonly { readonly rfbms: readonly bigint[]; readonly load: () => Promise<readonly Routine[]> }[],
+  rfbm?: bigint,
+): Promise<readonly Routine[]> {
   const wanted = rfbm === undefined ? files : files.filter(({ rfbms }) => rfbms.includes(rfbm));
   return (await Promise.all(wanted.map((file) => file.load()))).flat();
 }

@@ -20,12 +20,22 @@ export { savePlan, MODE_64 } from "./save-plan.ts";
 export type { SaveFamily, SaveMode, SavePiece, SavePlan } from "./save-plan.ts";
 export { restore, restoreFaults } from "./general-restore.ts";
 export type { RestoreFault } from "./general-restore.ts";
+export { selectRestore } from "./select-restore.ts";
+export type { RestoreRequest, SelectedRestore } from "./select-restore.ts";
 export type { RestoreFamily, RestoreRule } from "./restore-checks.ts";
 export { bindGeneralSave } from "./general-save.ts";
 export { selectSave, StaleBindingError, UnsupportedInstructionError } from "./select-save.ts";
 export type { SelectedSave, SaveRequest } from "./select-save.ts";
 export { SaverPath } from "./saver-path.ts";
-export type { BoundSave, GeneratedModel, SaverForm, SaverGroup } from "./generated-v1.ts";
+export type {
+  BoundSave,
+  BoundRestore,
+  GeneratedModel,
+  GeneratedRestores,
+  RestoreRoutine,
+  SaverForm,
+  SaverGroup,
+} from "./generated-v1.ts";
 export { KernelContexts } from "./kernel-context.ts";
 export { KERNELS } from "./kernel-families.ts";
 export { maskFamilies } from "./mask-families.ts";

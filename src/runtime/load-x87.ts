@@ -3,6 +3,7 @@
 import { x87PointerBits } from "../isa/vendor-behaviour.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { Processors } from "./processors.ts";
+import { ST_OFFSET, ST_SIZE, X87_CONTROL_SIZE } from "../isa/xsave-area.ts";
 import { FCS_OFFSET } from "./register-slots.ts";
 
 /** Loads bytes 0-23 and 32-159 of the area at `offset` into the block at byte `base`. */
@@ -54,5 +55,18 @@ export function bindLoadX87(processors: Processors, areas: AreaMemory, operandSi
     loadSt(f + 28, w + 28);
     loadSt(f + 32, w + 32);
     loadSt(f + 36, w + 36);
+  };
+}
+
+/** Binds x87's initial configuration: bytes 0-23 and 32-159, FCS and FDS of the block at byte `base`. */
+export function bindInitialX87(processors: Processors): (base: number) => void {
+  const { u8, i32: r, count, blockSize } = processors;
+  const start = count * blockSize;
+  const control = u8.subarray(start, start + X87_CONTROL_SIZE);
+  const st = u8.subarray(start + ST_OFFSET, start + ST_OFFSET + ST_SIZE);
+  return function initialX87(base) {
+    u8.set(control, base);
+    u8.set(st, base + ST_OFFSET);
+    r[(base >> 2) + FCS_WORD] = 0;
   };
 }

@@ -5,10 +5,10 @@
 
 import { hasBit, XCOMP_BV_COMPACTED } from "../isa/feature-mask.ts";
 import { XMM_OFFSET, XMM_SIZE } from "../isa/xsave-area.ts";
-import { type AreaFormat, areaLayout } from "../layout/area-layout.ts";
+import { type AreaFormat, type AreaLayout, areaLayout } from "../layout/area-layout.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
 import { registerSlots } from "./register-slots.ts";
-import { CONTENT_CHECKS, type ContentCheck, type FieldCheck, restoreChecks, type RestoreFamily } from "./restore-checks.ts";
+import { CONTENT_CHECKS, type ContentCheck, type FieldCheck, restoreChecks } from "./restore-checks.ts";
 import { lengthInMode, MODE_64, type SaveMode } from "./save-plan.ts";
 
 /** A component's bytes that a restore loads, or sets to their initial values where XSTATE_BV has its bit clear. */
@@ -33,11 +33,12 @@ export interface PlacedContentCheck extends ContentCheck {
 
 /** Everything a restore does for one RFBM and XCOMP_BV on one CPU. */
 export interface RestorePlan {
-  readonly family: RestoreFamily;
   readonly mode: SaveMode;
   readonly rfbm: bigint;
   readonly format: AreaFormat;
   readonly xcompBv: bigint;
+  /** Where the components of XCOMP_BV, in the standard format those of RFBM, lie. */
+  readonly layout: AreaLayout;
   /** End of the last byte that may be loaded. */
   readonly size: number;
   readonly checks: readonly FieldCheck[];
@@ -55,13 +56,7 @@ export interface RestorePlan {
  * Plans a restore. `xcompBv` is that of the area: 0, or bit 63 and the components laid out. Throws LayoutError for
  * components that the CPU has no row of; what the header checks accept has rows.
  */
-export function restorePlan(
-  cpu: ProcessorDescription,
-  family: RestoreFamily,
-  rfbm: bigint,
-  xcompBv: bigint,
-  mode: SaveMode = MODE_64,
-): RestorePlan {
+export function restorePlan(cpu: ProcessorDescription, rfbm: bigint, xcompBv: bigint, mode: SaveMode = MODE_64): RestorePlan {
   const format = hasBit(xcompBv, 63) ? "compacted" : "standard";
   const laidOut = format === "compacted" ? xcompBv & ~XCOMP_BV_COMPACTED : rfbm;
   const layout = areaLayout(cpu, laidOut, format);
@@ -83,26 +78,30 @@ export function restorePlan(
     const registerBytes = row.index === 9 ? 4 : length;
     pieces.push({ component: row.index, rule: "copy", registers: slot.offset, area, length, registerBytes });
   }
-  const contents = CONTENT_CHECKS.flatMap((check) => {
-    const row = cpu.components.find(({ index }) => index === check.component);
-    const piece = pieces.find(({ component }) => component === check.component);
-    const start = check.where === "area" ? piece?.area : piece?.registers;
-    // A row that is shorter than the architecture's has no such byte.
-    if (!row || !piece || start === undefined || check.byte >= row.size) return [];
-    return piece.area === undefined && !check.evenInitial ? [] : [{ ...check, at: start + check.byte }];
-  });
+  const contents = pieces.flatMap((piece) => contentChecks(piece, cpu));
   const standard = format === "standard";
   const mxcsr = standard ? hasBit(rfbm, 1) || hasBit(rfbm, 2) : hasBit(rfbm, 1);
   return {
-    family,
     mode,
     rfbm,
     format,
     xcompBv,
+    layout,
     size,
     checks: restoreChecks(cpu, format),
     contents,
     mxcsr: !mxcsr ? "kept" : standard ? "area" : "area-or-initial",
     pieces,
   };
+}
+
+/** The checks of a component's contents, at their places. A row that is shorter than the architecture's has fewer bytes. */
+function contentChecks({ component, area, registers }: RestorePiece, { components }: ProcessorDescription): PlacedContentCheck[] {
+  const checks = CONTENT_CHECKS.filter((check) => check.component === component);
+  const size = components.find(({ index }) => index === component)?.size ?? 0;
+  return checks.flatMap((check) => {
+    const start = check.where === "area" ? area : registers;
+    if (start === undefined || check.byte >= size || (area === undefined && !check.evenInitial)) return [];
+    return [{ ...check, at: start + check.byte }];
+  });
 }

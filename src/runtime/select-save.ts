@@ -183,8 +183,13 @@ function dispatcher(
   };
 }
 
-function stale(processors: Processors, request: SaveRequest, processor: number): StaleBindingError {
-  const now = request.mask & (processors.xcr0(processor) | (request.instruction === "XSAVES" ? processors.xss(processor) : 0n));
+/** The error of a binding whose RFBM is no longer what the mask asks for. */
+export function stale(
+  processors: Processors,
+  request: { readonly instruction: string; readonly mask: bigint },
+  processor: number,
+): StaleBindingError {
+  const now = request.mask & (processors.xcr0(processor) | (request.instruction.endsWith("S") ? processors.xss(processor) : 0n));
   return new StaleBindingError(
     `${request.instruction} with mask ${maskWithNames(request.mask)} was bound when RFBM was another; processor ${processor} now gives ${maskWithNames(now)}: bind again`,
   );

@@ -44,6 +44,7 @@ export class SaverLoader {
     this.#render = bodyRenderer({
       "save-body.hbs": sources.template ?? text("save-body.hbs"),
       "copy-body.hbs": text("copy-body.hbs"),
+      "restore-body.hbs": text("restore-body.hbs"),
     });
     this.#seam = sources.seam ?? ownFile(SEAM_PLACES, "the built runtime (npm run build:src)").href;
   }

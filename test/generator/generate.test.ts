@@ -28,10 +28,11 @@ const few = ["amd-zen-4", "intel-sapphire-rapids", "amd-bulldozer"];
 const shuffled = <T>(items: readonly T[]): T[] => items.toReversed();
 
 test("the committed output is what the generator writes", () => {
-  const { files, savers } = generate(loadBundledModels(), options);
+  const { files, savers, restores } = generate(loadBundledModels(), options);
   const none = { missing: [], changed: [], handEdited: [], orphaned: [] };
   expect(compareTree(join(modelsFolder(), "../generated"), files, isHandEdited)).toEqual(none);
   expect(savers).toBeGreaterThan(400);
+  expect(restores).toBeGreaterThan(100);
 });
 
 test("two runs, any order of models and any order of YAML keys give the same bytes", () => {

@@ -5,11 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ts } from "ts-morph";
+import { buildRestoresModule } from "../../src/generator/build-restores.ts";
 import { buildCopiesModule, buildSaversModule } from "../../src/generator/build-module.ts";
+import { proveRestores } from "../../src/generator/prove-restores.ts";
 import { proveCopies, proveModule } from "../../src/generator/prove-straight-line.ts";
 import { regionsOf } from "../../src/generator/region-copy.ts";
-import { bodyRenderer, type BodyRenderer } from "../../src/generator/render-body.ts";
+import { bodyRenderer, type BodyRenderer, type TemplateTexts } from "../../src/generator/render-body.ts";
+import type { RestoreSpec } from "../../src/generator/restore-spec.ts";
 import type { GroupSpec } from "../../src/generator/saver-spec.ts";
+import type { RestoreRoutine } from "../../src/runtime/restore-routine.ts";
 import type { SaverGroup } from "../../src/runtime/generated-v1.ts";
 
 const templateText = (name: string): string =>
@@ -19,8 +23,18 @@ export const TEMPLATE: string = templateText("save-body.hbs");
 /** Text of `templates/copy-body.hbs`. */
 export const COPY_TEMPLATE: string = templateText("copy-body.hbs");
 
-/** The renderer of the project's own template. */
-export const render: BodyRenderer = bodyRenderer({ "save-body.hbs": TEMPLATE, "copy-body.hbs": COPY_TEMPLATE });
+/** Text of `templates/restore-body.hbs`. */
+export const RESTORE_TEMPLATE: string = templateText("restore-body.hbs");
+
+/** All of the project's templates. */
+export const TEMPLATES: TemplateTexts = {
+  "save-body.hbs": TEMPLATE,
+  "copy-body.hbs": COPY_TEMPLATE,
+  "restore-body.hbs": RESTORE_TEMPLATE,
+};
+
+/** The renderer of the project's own templates. */
+export const render: BodyRenderer = bodyRenderer(TEMPLATES);
 
 /** Text of a module with these groups, not yet proved. */
 export function moduleText(groups: readonly GroupSpec[], renderer: BodyRenderer = render): string {
@@ -32,6 +46,11 @@ export function copiesText(groups: readonly GroupSpec[], renderer: BodyRenderer 
   return buildCopiesModule("savers/copies-test.ts", regionsOf(groups), renderer, "./seam.mjs");
 }
 
+/** Text of a module with these restores, not yet proved. */
+export function restoresText(specs: readonly RestoreSpec[], renderer: BodyRenderer = render): string {
+  return buildRestoresModule("restores/test.ts", specs, renderer, "./seam.mjs");
+}
+
 /** A folder for compiled modules. */
 export class SaversFolder {
   readonly #path = mkdtempSync(join(tmpdir(), "xsavekit-savers-"));
@@ -40,7 +59,7 @@ export class SaversFolder {
   constructor() {
     writeFileSync(
       join(this.#path, "seam.mjs"),
-      "export const saverForm = (form) => form;\nexport const saverGroup = (group) => group;\nexport const regionCopy = (copy) => copy;\n",
+      "export const saverForm = (form) => form;\nexport const saverGroup = (group) => group;\nexport const regionCopy = (copy) => copy;\nexport const restoreRoutine = (routine) => routine;\n",
     );
   }
 
@@ -55,6 +74,15 @@ export class SaversFolder {
     const file = this.#write(`savers-${number}.mjs`, text.replace("./copies.mjs", `./copies-${number}.mjs`));
     const loaded = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Record<string, SaverGroup>;
     return groups.map((group) => loaded[group.name]!);
+  }
+
+  /** The same with restores. */
+  async loadRestores(specs: readonly RestoreSpec[]): Promise<RestoreRoutine[]> {
+    const text = restoresText(specs);
+    proveRestores("restores/test.ts", text, specs);
+    const file = this.#write(`restores-${this.#count++}.mjs`, text);
+    const loaded = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Record<string, RestoreRoutine>;
+    return specs.map((spec) => loaded[spec.name]!);
   }
 
   #write(name: string, text: string): string {

@@ -16,6 +16,20 @@ const LEGAL: Readonly<Record<number, readonly bigint[]>> = {
   16: [0xf800_07ff_ffff_ffffn],
 };
 
+/**
+ * True if XRSTORS accepts the component's bytes of an image: as above, but TraceEn, UINV and any depth of LBR that fits in
+ * its field may be set in an image.
+ */
+export function isLegalImage(index: number, bytes: Uint8Array): boolean {
+  const more: Readonly<Record<string, bigint>> = { "8.0": 1n, "14.2": 0xff_0000_0000n, "15.1": 0x7fn };
+  return (LEGAL[index] ?? []).every((legal, word) => {
+    const allowed = legal | (more[`${index}.${word}`] ?? 0n);
+    return Array.from({ length: 8 }, (_, i) => 8 * word + i).every(
+      (at, i) => at >= bytes.length || (bytes[at]! & ~Number((allowed / 256n ** BigInt(i)) % 256n)) === 0,
+    );
+  });
+}
+
 /** Clears every bit of a component's registers that hardware does not have. */
 export function makeLegal(index: number, bytes: Uint8Array): void {
   for (const [word, legal] of (LEGAL[index] ?? []).entries()) {

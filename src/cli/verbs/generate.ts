@@ -44,13 +44,17 @@ async function generateOnce(sources: readonly string[], { out, check, json, expl
     ...(models === undefined ? {} : { models }),
     ...(out === undefined ? {} : { out }),
   });
-  const { difference, files, savers, groups } = result;
+  const { difference, files, savers, restores, groups } = result;
   const found = countOf(difference);
   if (explain || json) {
     const { explainSavers, explanationText } = await import("../../report/explain-savers.ts");
     const explanation = explainSavers(groups);
     if (json)
-      printJson({ ...difference, ...(check ? {} : { files, savers: savers ?? null }), ...(explain ? { explanation } : {}) });
+      printJson({
+        ...difference,
+        ...(check ? {} : { files, savers: savers ?? null, restores: restores ?? null }),
+        ...(explain ? { explanation } : {}),
+      });
     else print(explanationText(explanation));
   }
   if (!json) printDifference(result, check === true, found);
@@ -61,11 +65,12 @@ function countOf(difference: RegenerateResult["difference"]): number {
   return Object.values(difference).reduce((sum: number, paths: readonly string[]) => sum + paths.length, 0);
 }
 
-function printDifference({ difference, files, savers }: RegenerateResult, check: boolean, found: number): void {
+function printDifference({ difference, files, savers, restores }: RegenerateResult, check: boolean, found: number): void {
   for (const [kind, paths] of Object.entries(difference) as [string, readonly string[]][]) {
     for (const path of paths) print(`${kind === "handEdited" ? "hand-edited" : kind} ${path}`);
   }
-  const proved = savers === undefined ? "unchanged since the last run" : `${savers} savers proved straight-line`;
+  const proved =
+    savers === undefined ? "unchanged since the last run" : `${savers} savers proved straight-line, ${restores} restores proved`;
   if (!check) print(`${files} files, ${found} written or deleted; ${proved}`);
   else print(found === 0 ? `${files} files are current` : `${found} files differ: run "xsavekit generate"`);
 }

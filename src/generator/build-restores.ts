@@ -1,0 +1,74 @@
+/** Builds the TypeScript modules of restores. */
+
+import { StructureKind, type StatementStructures } from "ts-morph";
+
+import { exportedConstant, pairText, SEAM_REVISION, sourceFile } from "./build-module.ts";
+import type { BodyRenderer } from "./render-body.ts";
+import { componentNames, restoreContext } from "./restore-context.ts";
+import type { RestoreSpec } from "./restore-spec.ts";
+
+/** One module with all given restores, in their order. Returns its text without header. */
+export function buildRestoresModule(path: string, specs: readonly RestoreSpec[], render: BodyRenderer, seam: string): string {
+  const file = sourceFile(path, "");
+  const statements: StatementStructures[] = [
+    {
+      kind: StructureKind.ImportDeclaration,
+      moduleSpecifier: seam,
+      namedImports: ["restoreRoutine", { name: "RestoreRoutine", isTypeOnly: true }],
+    },
+    ...specs.map((spec) => exportedConstant(spec.name, "RestoreRoutine", routineText(spec, render), routineDoc(spec))),
+  ];
+  file.addStatements(statements);
+  return file.getFullText();
+}
+
+function routineDoc({ families, plan }: RestoreSpec): string {
+  const instructions = families.map((family) => `${family}64`).join(", ");
+  const laidOut = plan.format === "compacted" ? `, XCOMP_BV ${plan.xcompBv.toString(16)}H` : "";
+  return `${instructions}, RFBM ${plan.rfbm.toString(16)}H (${componentNames(plan.rfbm)}), ${plan.format} format${laidOut}.`;
+}
+
+/** The members of a restore beside its code; `prove-restores.ts` writes them a second time from the plan. */
+function routineText(spec: RestoreSpec, render: BodyRenderer): string {
+  const { name, families, plan } = spec;
+  const body = render.restore(spec).trimEnd();
+  const pieces = plan.pieces.map((each) => `[${each.component}, ${each.registers}, ${each.area ?? -1}, ${each.length}]`);
+  return [
+    "/* @__PURE__ */ restoreRoutine({",
+    `  revision: ${SEAM_REVISION},`,
+    `  name: "${name}",`,
+    `  families: [${families.map((family) => `"${family}"`).join(", ")}],`,
+    `  rfbm: ${pairText(plan.rfbm)},`,
+    `  xcompBv: ${pairText(plan.xcompBv)},`,
+    `  size: ${plan.size},`,
+    `  pieces: [${pieces.join(", ")}],`,
+    "  bind(registers, areas) {",
+    ...bindings(spec, body).map((line) => `    ${line}`),
+    `    return function ${name}(processor, offset) {`,
+    ...body.split("\n").map((line) => (line === "" ? "" : `      ${line}`)),
+    "    };",
+    "  },",
+    "})",
+  ].join("\n");
+}
+
+/** What the body uses, bound. */
+function bindings(spec: RestoreSpec, body: string): string[] {
+  const { wholeRuns, partRuns, initialRuns } = restoreContext(spec);
+  const runs = (list: readonly (readonly [number, number])[]): string =>
+    `[${list.map((run) => `[${run.join(", ")}]`).join(", ")}]`;
+  const all: readonly (readonly [name: string, used: RegExp, value: string])[] = [
+    ["R", /\bR\[/, "registers.i32"],
+    ["s", /\bs\[/, "registers.b64"],
+    ["U", /\bU[.[]/, "registers.u8"],
+    ["Q", /\bQ\[/, "areas.i32"],
+    ["d", /\bd\[/, "areas.b64"],
+    ["mxcsrMask", /\bmxcsrMask\b/, "registers.mxcsrMask"],
+    ["x87", /\bx87\(/, "registers.x87(areas)"],
+    ["initialX87", /\binitialX87\(/, "registers.initialX87()"],
+    ["whole", /\bwhole\./, `registers.places(areas, ${runs(wholeRuns)})`],
+    ["parts", /\bparts\./, `registers.places(areas, ${runs(partRuns)})`],
+    ["initial", /\binitial\b/, `registers.initial(${runs(initialRuns)})`],
+  ];
+  return all.flatMap(([name, used, value]) => (used.test(body) ? [`const ${name} = ${value};`] : []));
+}

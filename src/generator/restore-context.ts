@@ -1,0 +1,138 @@
+/** What the template is given for one restore: ready texts and numbers, no decisions left to it. */
+
+import { bitsOf } from "../isa/feature-mask.ts";
+import { componentName } from "../isa/state-component.ts";
+import type { RestorePiece } from "../runtime/restore-plan.ts";
+import { copiedPieces, type RestoreSegment, type RestoreSpec, wholeSegments } from "./restore-spec.ts";
+import { plus, restoreTests, words } from "./restore-tests.ts";
+
+/**
+ * Longest run that is moved by elements where everything is in use; longer ones by one `set`. Elements need neither a
+ * view of the area nor a call, but a line each.
+ */
+export const RESTORE_MOVE_LIMIT = 64;
+
+/** A run of one component where not everything is in use: from the area, or from the initial configuration. */
+interface PartContext {
+  readonly comment: string;
+  /** Expression that is not 0 where the component is loaded; empty where the area does not lay it out. */
+  readonly loaded: string;
+  readonly index: number;
+  readonly at: string;
+}
+
+/** What `restore-body.hbs` works with. */
+export interface RestoreContext {
+  readonly size: number;
+  readonly rfbmLow: number;
+  readonly rfbmHigh: number;
+  readonly keepLow: number;
+  readonly keepHigh: number;
+  readonly tests: readonly string[];
+  /** False where RFBM has components that the area does not lay out: not all of it can be in use. */
+  readonly whole: boolean;
+  readonly everythingUsed: string;
+  readonly x87: boolean;
+  readonly mxcsr: boolean;
+  readonly mxcsrInitial: boolean;
+  readonly usesWhole: boolean;
+  /** Elements of 8 bytes are moved. */
+  readonly movesEight: boolean;
+  readonly copies: readonly {
+    readonly comment: string;
+    readonly set: boolean;
+    readonly index: number;
+    readonly at: string;
+    readonly moves: readonly { readonly to: string; readonly from: string }[];
+  }[];
+  readonly usesParts: boolean;
+  readonly parts: readonly PartContext[];
+  readonly zeroed: readonly string[];
+  /** Runs of the views that are bound: area offset or register offset, and length. */
+  readonly wholeRuns: readonly (readonly [number, number])[];
+  readonly partRuns: readonly (readonly [number, number])[];
+  readonly initialRuns: readonly (readonly [number, number])[];
+}
+
+/** Builds the context of one restore's body. */
+export function restoreContext(spec: RestoreSpec): RestoreContext {
+  const { plan } = spec;
+  const [rfbmLow, rfbmHigh] = words(plan.rfbm);
+  const whole = plan.pieces.every(({ area }) => area !== undefined);
+  const segments = whole ? wholeSegments(plan) : [];
+  const sets = segments.filter((segment) => moveUnit(segment) === undefined);
+  const laidOut = copiedPieces(plan);
+  // Behind those that the area lays out, so that both lists of views are counted alike.
+  const copied = [...laidOut, ...plan.pieces.filter(({ rule, area }) => rule === "copy" && area === undefined)];
+  return {
+    size: plan.size,
+    rfbmLow,
+    rfbmHigh,
+    keepLow: ~rfbmLow,
+    keepHigh: ~rfbmHigh,
+    tests: restoreTests(spec),
+    whole,
+    everythingUsed: rfbmHigh === 0 ? `low === ${rfbmLow}` : `((low ^ ${rfbmLow}) | (high ^ ${rfbmHigh})) === 0`,
+    x87: plan.pieces.some(({ rule }) => rule === "x87"),
+    mxcsr: plan.mxcsr !== "kept",
+    mxcsrInitial: plan.mxcsr === "area-or-initial",
+    usesWhole: sets.length > 0,
+    movesEight: segments.some((segment) => moveUnit(segment) === 8),
+    copies: segments.map((segment) => ({
+      comment: `${segment.components.map(componentName).join(", ")}: ${segment.length} bytes at ${segment.area}`,
+      set: sets.includes(segment),
+      index: sets.indexOf(segment),
+      at: plus("base", segment.registers),
+      moves: moves(segment),
+    })),
+    usesParts: laidOut.length > 0,
+    parts: copied.map((piece, index) => partContext(piece, index)),
+    zeroed: plan.pieces.flatMap(zeroedWords),
+    wholeRuns: sets.map(({ area, length }) => [area, length]),
+    partRuns: laidOut.map(({ area, registerBytes }) => [area, registerBytes]),
+    initialRuns: copied.map(({ registers, registerBytes }) => [registers, registerBytes]),
+  };
+}
+
+/** Bytes per element move; undefined: by `set`. */
+export function moveUnit({ registers, area, length }: RestoreSegment): 4 | 8 | undefined {
+  if (length > RESTORE_MOVE_LIMIT) return undefined;
+  if ((registers | area | length) % 8 === 0) return 8;
+  return (registers | area | length) % 4 === 0 ? 4 : undefined;
+}
+
+function moves(segment: RestoreSegment): { to: string; from: string }[] {
+  const unit = moveUnit(segment);
+  if (unit === undefined) return [];
+  const [to, from, t, q] = unit === 8 ? ["s", "d", "t", "q"] : ["R", "Q", "f", "w"];
+  const out = [];
+  for (let at = 0; at < segment.length; at += unit) {
+    out.push({
+      to: `${to}[${plus(t ?? "", (segment.registers + at) / unit)}]`,
+      from: `${from}[${plus(q ?? "", (segment.area + at) / unit)}]!`,
+    });
+  }
+  return out;
+}
+
+function partContext({ component, area, registers, registerBytes }: RestorePiece, index: number): PartContext {
+  const word = component < 32 ? "low" : "high";
+  return {
+    comment: `${componentName(component)}: ${registerBytes} bytes${area === undefined ? "" : ` at ${area}`}`,
+    loaded: area === undefined ? "" : `(${word} & ${1 << (component % 32)}) !== 0`,
+    index,
+    at: plus("base", registers),
+  };
+}
+
+/** Dwords of a piece behind its registers: they are 0. */
+function zeroedWords({ registers, registerBytes, length }: RestorePiece): string[] {
+  const out: string[] = [];
+  for (let at = registers + registerBytes; at < registers + length; at += 4) out.push(`R[f + ${at >> 2}]`);
+  return out;
+}
+
+/** Names of a restore's components, for comments. */
+export function componentNames(mask: bigint): string {
+  return bitsOf(mask).map(componentName).join(", ") || "nothing";
+}

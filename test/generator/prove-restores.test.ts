@@ -1,0 +1,131 @@
+/** The proof of restores must notice every change to what the generator is about to write. */
+
+import { expect, test } from "vitest";
+import { ProofError } from "../../src/generator/prove-straight-line.ts";
+import { proveRestores } from "../../src/generator/prove-restores.ts";
+import { bodyRenderer } from "../../src/generator/render-body.ts";
+import { restoresFor, type RestoreSpec } from "../../src/generator/restore-spec.ts";
+import { loadModel } from "../model/model-files.ts";
+import { RESTORE_TEMPLATE, restoresText, TEMPLATES } from "./load-savers.ts";
+import { changes } from "./token-changes.ts";
+
+const PATH = "restores/test.ts";
+const COMPACTED = 1n << 63n;
+const sapphireRapids = loadModel("intel-sapphire-rapids");
+const supervisor = sapphireRapids.xssSupported & 0xcd00n;
+
+/** Both formats, element moves of both sizes, contents of supervisor state, a layout wider and one narrower than RFBM, upper words. */
+const CASES: readonly (readonly [string, RestoreSpec[]])[] = [
+  ["standard, APX before AVX-512", restoresFor(loadModel("intel-diamond-rapids"), [{ rfbm: 0x802e7n, xcompBv: 0n }])],
+  ["compacted, PKRU of 64 bytes", restoresFor(loadModel("amd-zen-2"), [{ rfbm: 0x207n, xcompBv: COMPACTED | 0x207n }])],
+  ["LWP in the upper word", restoresFor(loadModel("amd-bulldozer"), [{ rfbm: 0x4000000000000007n, xcompBv: 0n }])],
+  [
+    "XRSTORS with PT, UINTR and LBR",
+    restoresFor(sapphireRapids, [{ rfbm: 0x2e7n | supervisor, xcompBv: COMPACTED | 0x2e7n | supervisor }]),
+  ],
+  ["small runs by elements", restoresFor(loadModel("intel-tiger-lake"), [{ rfbm: 0x802n, xcompBv: COMPACTED | 0x802n }])],
+  [
+    "RFBM is not XCOMP_BV",
+    restoresFor(sapphireRapids, [
+      { rfbm: 0x26n, xcompBv: COMPACTED | 0x2e7n | supervisor },
+      { rfbm: 0x2e7n, xcompBv: COMPACTED | 7n },
+    ]),
+  ],
+];
+
+function refusal(text: string, specs: readonly RestoreSpec[]): string | undefined {
+  try {
+    proveRestores(PATH, text, specs);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProofError) return error.message;
+    throw error;
+  }
+}
+
+test.each(CASES)("no changed number, name or operator of a module passes: %s", (label, specs) => {
+  const text = restoresText(specs);
+  expect(proveRestores(PATH, text, specs)).toBe(specs.length);
+  const all = changes(text);
+  const step = process.env["XSAVEKIT_FULL"] === "1" ? 1 : 4;
+  const survivors: string[] = [];
+  let tried = 0;
+  for (let i = label.length % step; i < all.length; i += step) {
+    const { start, end, to } = all[i]!;
+    tried++;
+    if (refusal(text.slice(0, start) + to + text.slice(end), specs) !== undefined) continue;
+    const lineStart = text.lastIndexOf("\n", start) + 1;
+    survivors.push(`${text.slice(lineStart, text.indexOf("\n", start)).trim()}: ${text.slice(start, end)} -> ${to}`);
+  }
+  console.log(`proof of restores, ${label}: ${tried} of ${all.length} changes refused`);
+  expect(survivors).toEqual([]);
+  expect(tried).toBeGreaterThan(60);
+});
+
+test.each(CASES)("a missing, doubled or swapped line of a restore does not pass: %s", (_, specs) => {
+  const text = restoresText(specs);
+  const lines = text.split("\n");
+  const survivors: string[] = [];
+  const isCode = (line: string | undefined): boolean => line !== undefined && /^ {10,}[^/\s].*[;{]$/.test(line);
+  lines.forEach((line, i) => {
+    if (!isCode(line)) return;
+    const changed = [lines.toSpliced(i, 1), lines.toSpliced(i, 0, line)];
+    if (isCode(lines[i + 1])) changed.push(lines.toSpliced(i, 2, lines[i + 1]!, line));
+    for (const each of changed) if (refusal(each.join("\n"), specs) === undefined) survivors.push(line);
+  });
+  expect(survivors).toEqual([]);
+});
+
+test("no changed number or name of the template passes", () => {
+  const places = [
+    ...RESTORE_TEMPLATE.matchAll(
+      /\b\d+\b|\b(?:low|high|base|initial|registers|areas|area|all|whole|parts|x87)\b|>>>|\bR\b|\bQ\b|===|!==/g,
+    ),
+  ].filter(({ index }) => !/(\/\/[^\n]*|\{\{[^}]*)$/.test(RESTORE_TEMPLATE.slice(0, index)));
+  const swapped: Readonly<Record<string, string>> = { ">>>": ">>", "===": "!==", "!==": "===", low: "high" };
+  const survivors = places.filter(({ index, 0: token }) => {
+    const to = /^\d+$/.test(token) ? String(Number(token) + 1) : (swapped[token] ?? "low");
+    const changed = RESTORE_TEMPLATE.slice(0, index) + to + RESTORE_TEMPLATE.slice(index + token.length);
+    const render = bodyRenderer({ ...TEMPLATES, "restore-body.hbs": changed });
+    return !CASES.some(([, specs]) => refusal(restoresText(specs, render), specs) !== undefined);
+  });
+  console.log(`proof of restores: ${places.length} changes of the template refused`);
+  expect(survivors.map(({ 0: token, index }) => `${token} at ${index}`)).toEqual([]);
+  expect(places.length).toBeGreaterThan(40);
+});
+
+const [, specs] = CASES[1]!;
+const plain = restoresText(specs);
+const bodyAt = plain.indexOf("const base = registers.base(");
+
+test.each([
+  ["a loop", "for (;;) {}"],
+  ["while", "while (low) {}"],
+  ["another branch", "if (low) return 0;"],
+  ["&&", "const z = low && high;"],
+  ["try", "try { low; } finally {}"],
+  ["throw", "throw low;"],
+  ["early return", "return 0;"],
+  ["closure", "const z = () => 1;"],
+  ["other call", "U.fill(0);"],
+  ["new", "new Uint8Array(8);"],
+  ["let", "let z = 1;"],
+  ["+=", "R[0] += 1;"],
+])("%s in a restore is refused with its place", (_, statement) => {
+  const text = `${plain.slice(0, bodyAt)}${statement}\n      ${plain.slice(bodyAt)}`;
+  const line = plain.slice(0, bodyAt).split("\n").length;
+  expect(refusal(text, specs)).toMatch(new RegExp(`^restores/test\\.ts:${line}:\\d+: `));
+});
+
+test.each([
+  ["a statement beside the restores", (text: string) => `${text}\nconsole.log(1);\n`],
+  ["a default value", (text: string) => text.replace("(processor, offset) {", "(processor, offset = 0) {")],
+  ["an async function", (text: string) => text.replace("return function", "return async function")],
+  ["another binding", (text: string) => text.replace("const Q = areas.i32;", "const Q = areas.i32;\nglobalThis.x = 1;")],
+  ["another maker", (text: string) => text.replace("restoreRoutine({", "Object.freeze({")],
+  ["text that does not parse", (text: string) => text.replace("areas.accepts(", "areas.accepts((")],
+])("%s is refused", (_, change) => {
+  const text = change(plain);
+  expect(text).not.toBe(plain);
+  expect(refusal(text, specs)).toMatch(/^restores\/test\.ts/);
+});
