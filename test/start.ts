@@ -21,11 +21,9 @@ import { bindGeneralSave } from "../src/runtime/general-save.ts";
 import type { SaverGroup } from "../src/runtime/generated-v1.ts";
 import { STATUS_NAMES } from "../src/runtime/policies/policy.ts";
 import { savePlan } from "../src/runtime/save-plan.ts";
-import { buildOracle } from "../src/verify/oracle/build-oracle.ts";
-import type { OracleCase } from "../src/verify/oracle/oracle-case.ts";
-import { randomSaveCase } from "../src/verify/random/oracle-cases.ts";
+import { hardwareText } from "../src/report/hardware-report.ts";
+import { verifyHardware } from "../src/verify/hardware/verify-hardware.ts";
 import { Prng } from "../src/verify/random/prng.ts";
-import { stateSpaceOf } from "../src/verify/random/state-space.ts";
 
 const print = (text = ""): void => void process.stdout.write(`${text}\n`);
 const STOCK = "intel-sapphire-rapids";
@@ -77,7 +75,7 @@ async function main(): Promise<void> {
   gateReport(cpu, processors, savers);
 
   print(`\n5. Against the CPU itself`);
-  differing += await hardwareReport(savers);
+  differing += await hardwareReport();
 
   print(
     `\nNext: npx xsavekit show ${cpu.id in registry ? cpu.id : STOCK}    npx xsavekit compare intel-tiger-lake amd-zen-4    npx xsavekit probe`,
@@ -139,68 +137,20 @@ function gateReport(cpu: ProcessorDescription, processors: Processors, savers: r
   contexts.leaveNmi(0);
 }
 
-/** A thousand random states saved by this CPU's instructions and by the savers, whole buffers compared. */
-async function hardwareReport(savers: readonly SaverGroup[]): Promise<number> {
-  const build = buildOracle();
-  if (!build.available) {
-    print(`   not possible here: ${build.reason}`);
+/** A thousand random states saved and restored by this CPU's instructions and by ours, areas and registers compared. */
+async function hardwareReport(): Promise<number> {
+  const result = await verifyHardware({ cases: 1000, seed: Date.now() % 1_000_000 });
+  if ("unavailable" in result) {
+    print(`   not possible here: ${result.unavailable}`);
     return 0;
   }
-  const { model } = modelFromLeafD(
-    {
-      vendor: build.hello.vendor,
-      family: build.hello.family,
-      model: build.hello.model,
-      stepping: build.hello.stepping,
-      brand: build.hello.brand,
-      leafD: new Map(build.hello.leafD.map((registers, index) => [index, { registers, line: 0 }])),
-      cpuid80000008Ebx: build.hello.leaves["80000008"][1],
-      cpuid7Ebx: build.hello.leaves["7.0"][1],
-    },
-    { file: "cpuid instruction", id: "this-cpu" },
-  );
-  if (!model) {
-    print("   not possible here: leaf 0DH of this CPU is not complete");
-    return 0;
-  }
-  const random = new Prng(Date.now() & 0xffff_ffff);
-  const space = stateSpaceOf(build.hello);
-  const cases: OracleCase[] = [];
-  while (cases.length < 1000) {
-    const each = randomSaveCase(random, space);
-    if (/^XSAVE(C|OPT)?64$/.test(each.instruction)) cases.push(each);
-  }
-  const oracle = build.start();
-  const results = await oracle.run(cases);
-  await oracle.close();
-  let compared = 0;
-  let generated = 0;
-  let differing = 0;
-  const arena = createArena({ bytes: 65536, largestArea: 32768 });
-  const processors = new Processors(model, { xcr0: build.hello.xcr0, xss: 0n });
-  results.forEach((result, i) => {
-    const each = cases[i];
-    if (!each || result.fault || !result.stable) return;
-    processors.loadLegacy(0, result.registers.legacy);
-    for (const index of bitsOf(build.hello.xcr0)) {
-      const bytes = index > 1 ? result.registers.component(index) : undefined;
-      if (bytes) processors.component(0, index).set(bytes.subarray(0, processors.component(0, index).length));
-    }
-    processors.setXinuse(0, result.xinuse);
-    arena.u8.set(each.area, 0);
-    const selected = selectSave(savers, processors, arena, {
-      instruction: each.instruction.slice(0, -2) as SaveFamily,
-      mask: each.mask,
-    });
-    selected.save(0, 0);
-    compared++;
-    if (selected.path === "generated") generated++;
-    if (Buffer.compare(arena.u8.subarray(0, result.area.length), result.area) !== 0) differing++;
-  });
   print(
-    `   ${compared} random states and masks on ${build.hello.brand.trim()}: ${differing} differ (${generated} by generated savers, ${compared - generated} by the general path)`,
+    hardwareText(result)
+      .split("\n")
+      .map((line) => `   ${line}`)
+      .join("\n"),
   );
-  return differing;
+  return result.failed;
 }
 
 await main();
