@@ -72,7 +72,6 @@ function quirksByCpuid(hello: OracleHello): Quirks {
       leafD: new Map(leafD.map((registers, subleaf) => [subleaf, { registers, line: 0 }])),
       cpuid80000008Ebx: leaves["80000008"][1],
       cpuid7Ebx: leaves["7.0"][1],
-      cpuid7Ebx: leaves["7.0"][1],
     },
     { file: "CPUID of this CPU", id: "this-cpu" },
   );
