@@ -8,7 +8,7 @@ import { decompressed } from "../../src/formats/decompress.ts";
 import { CoreWriter } from "./core-writer.ts";
 
 const core = (): Uint8Array => new CoreWriter("x86-64").thread(7, { area: new Uint8Array(832).fill(1, 0, 24) }).bytes();
-const zstd = (bytes: Uint8Array, ...flags: string[]): Uint8Array | undefined => {
+const zstd = (bytes: Uint8Array, ...flags: string[]): Uint8Array<ArrayBuffer> | undefined => {
   const { status, stdout } = spawnSync("zstd", ["-c", ...flags], { input: bytes, maxBuffer: 1 << 28 });
   return status === 0 ? new Uint8Array(stdout) : undefined;
 };

@@ -53,9 +53,15 @@ export async function startUntilReady(path: string, ...args: string[]): Promise<
   return { child, out };
 }
 
-/** Runs gdb over commands; its output, or undefined where there is no gdb. */
-export function gdb(args: readonly string[], commands: readonly string[]): string | undefined {
-  const { error, stdout } = spawnSync("gdb", ["-nx", "-batch", ...args, ...commands.flatMap((each) => ["-ex", each])], {
+/** Runs gdb over commands; its output (with `both` standard error's too), or undefined where there is no gdb. */
+export function gdb(
+  args: readonly string[],
+  commands: readonly string[],
+  streams: "stdout" | "both" = "stdout",
+): string | undefined {
+  const script = commands.flatMap((each) => ["-ex", each]);
+  const [program, ...rest] = streams === "both" ? ["sh", "-c", 'exec "$@" 2>&1', "sh", "gdb"] : ["gdb"];
+  const { error, stdout } = spawnSync(program ?? "gdb", [...rest, "-nx", "-batch", ...args, ...script], {
     encoding: "utf8",
     timeout: 60_000,
   });
