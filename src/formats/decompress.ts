@@ -5,7 +5,7 @@ import { FormatError } from "./format-problem.ts";
 import { viewOf } from "./range-reader.ts";
 import { unzstd, ZSTD_MAGIC } from "./unzstd.ts";
 
-/** Bytes that are decompressed. Kernels and debuggers write notes before memory, so a core of any size has them here. */
+/** Bytes that are decompressed. Kernels write notes before memory, so that a core of any size has them here; gcore writes them last. */
 export const DECOMPRESSED_LIMIT: number = 64 * 1024 * 1024;
 /** Bytes of compressed input that are read at once. */
 const CHUNK = 65_536;
@@ -62,7 +62,7 @@ export async function decompressed(source: ByteSource, limit: number = DECOMPRES
     if (error instanceof LimitReached)
       return {
         ...bytesSource(prefix.bytes),
-        cut: `only the first ${limit} bytes are decompressed; decompress the file to read the rest`,
+        cut: `only the first ${limit} bytes are decompressed; decompress the file and name the result`,
       };
     if (error instanceof FormatError && prefix.bytes.length === 0) throw error;
     const reason = error instanceof FormatError ? error.problem.message : error instanceof Error ? error.message : String(error);

@@ -17,7 +17,7 @@ if (!hasZstd) console.log("skipped: zstd is not installed, so only fixed zstd fr
 
 /** A frame of raw blocks (RFC 8878), so that zstd is tested without its program too. */
 function rawFrame(bytes: Uint8Array, window = 0x38): Uint8Array {
-  const parts = [Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, window)];
+  const parts: Uint8Array[] = [Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, window)];
   for (let at = 0; at < bytes.length || at === 0; at += 65_536) {
     const block = bytes.subarray(at, at + 65_536);
     const header = (block.length << 3) | (at + 65_536 >= bytes.length ? 1 : 0);
