@@ -1,7 +1,7 @@
-/** Opens a core, minidump, blob or area from disk or standard input. */
+/** Opens a core, minidump, blob, area or profile from disk or standard input. */
 
-import { bytesSource } from "../formats/byte-source.ts";
-import { type Container, openContainer, type OpenOptions } from "../formats/index.ts";
+import { bytesSource, type ByteSource } from "../formats/byte-source.ts";
+import { type Container, isPerfData, openContainer, type OpenOptions, openPerfData, type PerfData } from "../formats/index.ts";
 import { fileSource } from "./file-source.ts";
 import { readInput } from "./read-dump-file.ts";
 
@@ -13,13 +13,30 @@ const MAX_STDIN_BYTES: number = 256 * 1024 * 1024;
  * read and FormatError for one that gives no registers.
  */
 export async function openContainerFile(path: string, options: Pick<OpenOptions, "as"> = {}): Promise<Container> {
+  return withSource(path, (source, file) => openContainer(source, { ...options, file }));
+}
+
+/** The same where a perf.data file may be given too: `use` then reads its samples, and its result is returned instead. */
+export async function openContainerOrProfile<T>(
+  path: string,
+  options: Pick<OpenOptions, "as">,
+  use: (data: PerfData) => Promise<T>,
+): Promise<{ readonly container: Container } | { readonly profile: T }> {
+  return withSource(path, async (source, file) => {
+    const isProfile = options.as === undefined && isPerfData(await source.read(0, Math.min(8, source.size)));
+    if (isProfile) return { profile: await use(await openPerfData(source)) };
+    return { container: await openContainer(source, { ...options, file }) };
+  });
+}
+
+async function withSource<T>(path: string, use: (source: ByteSource, file: string) => Promise<T>): Promise<T> {
   if (path === "-") {
     const bytes = await readInput("-", MAX_STDIN_BYTES, "name the file instead, which is read by ranges");
-    return openContainer(bytesSource(bytes), { ...options, file: "standard input" });
+    return use(bytesSource(bytes), "standard input");
   }
   const source = await fileSource(path);
   try {
-    return await openContainer(source, { ...options, file: path });
+    return await use(source, path);
   } finally {
     await source.close();
   }

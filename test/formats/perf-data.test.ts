@@ -6,6 +6,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bytesSource, FormatError, isPerfData, openPerfData, type PerfSample } from "../../src/formats/index.ts";
 import { sampleRegisterName } from "../../src/perf/register-numbers.ts";
+import type { Profile } from "../../src/report/profile-data.ts";
+import { xsavekit, xsavekitJson } from "../cli/run-cli.ts";
 import { rig, simd } from "../perf/sampling-rig.ts";
 import { attribute, bytesOf, comm, perfFile, perfPipe, record, sample, u64s } from "./perf-data-file.ts";
 
@@ -46,7 +48,9 @@ describe.each([
     const records = [
       comm(70, 71, "worker"),
       sample(
-        ...[u64s(5), u64s(0xffffffff81000000n), tid(70, 71), u64s(123), u64s(3)],
+        u64s(5, 0xffffffff81000000n),
+        tid(70, 71),
+        u64s(123, 3),
         u64s(2, 10, 11, 100, 1, 0, 200, 2, 0),
         u64s(3, 1, 2, 3),
         raw,
@@ -212,7 +216,9 @@ test("a profile recorded here, beside what perf script prints", async (context) 
     }
     const { samples, rules } = await read(new Uint8Array(readFileSync(file)));
     expect(rules).toEqual([]);
-    const lines = samples.map(({ tid: thread, ip, intr, user }) => {
+    // perf script prints in the order of time, whichever processor's buffer a sample came through.
+    const byTime = samples.toSorted((a, b) => Number(a.time! - b.time!));
+    const lines = byTime.map(({ tid: thread, ip, intr, user }) => {
       const shown = (set: typeof user): string =>
         `ABI:${set!.abi} ${set!.registers.map(([bit, value]) => `${sampleRegisterName(bit, set!.abi)!.toUpperCase()}:0x${value.toString(16)}`).join(" ")}`;
       return `${thread} ${ip!.toString(16)} ${shown(intr)} ${shown(user)}`;
@@ -227,6 +233,45 @@ test("a profile recorded here, beside what perf script prints", async (context) 
       .map((line) => line.trim().split(/\s+/));
     expect(samples.length).toBeGreaterThan(5);
     expect(lines.map((line) => line.split(" "))).toEqual(wanted);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("inspect shows the samples, for people and as data", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "xsavekit-profile-"));
+  try {
+    const file = join(folder, "perf.data");
+    const fields = {
+      sampleType: TYPE.TID | TYPE.USER,
+      regsUser: 1n | (1n << 40n),
+      simd: { predicateQwords: 1, vectorQwords: 4, vectorsUser: 4n },
+    };
+    const record = u64s(6, 0xabc, 0x7ff0, (4n << 16n) | 1n | (1n << 48n), 1, 2, 3, 4);
+    writeFileSync(
+      file,
+      perfFile(
+        [{ attribute: attribute(fields), ids: [1] }],
+        [comm(8, 9, "w"), sample(tid(8, 9), record), sample(tid(8, 8), u64s(0))],
+      ),
+    );
+    const data = xsavekitJson(["inspect", file]).value as Profile;
+    expect(data).toMatchObject({ container: "perf-data", layout: null, threads: [], warnings: [] });
+    expect(data.events).toEqual([{ sampleType: "0x1002", regsUser: "0x10000000001", regsIntr: null, vectorQwords: 4 }]);
+    expect(data.samples.map(({ tid: thread, name }) => [thread, name])).toEqual([
+      [9, "w"],
+      [8, null],
+    ]);
+    const ymm2 = "0100000000000000020000000000000003000000000000000400000000000000";
+    expect(data.samples[0]!.user).toEqual({ abi: 6, registers: { ax: "0xabc", ssp: "0x7ff0", ymm2 } });
+    expect(data.samples[1]!.user).toEqual({ abi: 0, registers: {} });
+    const one = xsavekitJson(["inspect", file, "--thread", "9", "--registers", "xmm2", "--format", "uint64"]).value as Profile;
+    expect(one.samples).toHaveLength(1);
+    expect(one.samples[0]!.user!.registers).toEqual({ ax: "0xabc", xmm2: ymm2.slice(0, 32) });
+    expect(one.samples[0]!.user!.values).toEqual({ xmm2: ["1", "2"] });
+    const { out } = xsavekit(["inspect", file]);
+    expect(out).toContain('thread 9 "w"');
+    expect(out).toContain("user: no registers were delivered");
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -3,10 +3,11 @@
 import type { ContainerKind } from "../../formats/container.ts";
 import { decodeThreads } from "../../formats/decode-container.ts";
 import { generatedCpus } from "../../host/load-generated.ts";
-import { openContainerFile } from "../../host/open-container-file.ts";
+import { openContainerOrProfile } from "../../host/open-container-file.ts";
 import type { CpuModel } from "../../model/cpu-model.ts";
 import { inspection, type InspectionOptions } from "../../report/inspection-data.ts";
 import { inspectionText } from "../../report/inspection-text.ts";
+import { profile, profileText } from "../../report/profile-data.ts";
 import type { FileOutput } from "../many-files.ts";
 import { threadsOf } from "../threads-of.ts";
 
@@ -21,7 +22,11 @@ export interface InspectJobOptions extends InspectionOptions {
 
 /** Reads one file. Throws for one that cannot be read or gives no registers. */
 export async function run(file: string, { asData, thread, model, as, ...shown }: InspectJobOptions): Promise<FileOutput> {
-  const container = await openContainerFile(file, as === undefined ? {} : { as });
+  const opened = await openContainerOrProfile(file, as === undefined ? {} : { as }, (data) => profile(file, data, shown, thread));
+  if ("profile" in opened) {
+    return asData ? { finding: false, data: opened.profile } : { finding: false, text: `${profileText(opened.profile)}\n` };
+  }
+  const { container } = opened;
   const threads = [...decodeThreads(threadsOf(file, container, thread), await generatedCpus(), model)];
   return asData
     ? { finding: false, data: inspection(file, container, threads, shown) }

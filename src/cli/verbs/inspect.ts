@@ -20,7 +20,7 @@ interface Options extends ManyFilesOptions {
 const JOB: URL = new URL(`../jobs/inspect-file${import.meta.url.slice(-3)}`, import.meta.url);
 
 export function declare(command: Command): void {
-  declareManyFiles(command, "core, minidump, KVM blob, signal frame or XSAVE area (also gzip, zstd)", "print JSON")
+  declareManyFiles(command, "core, minidump, KVM blob, signal frame, XSAVE area (also gzip, zstd) or perf.data", "print JSON")
     .option("--registers <list>", "these only: names, groups, ranges (ymm,zmm16-31,k,mxcsr; all)", registersArgument)
     .addOption(new Option("--format <format>", "how to show vectors").choices(VALUE_FORMATS).default("hex"))
     .option("--thread <tid>", "this thread only", threadArgument)
