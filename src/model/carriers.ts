@@ -94,7 +94,7 @@ const CARRIERS: Readonly<Record<CarrierName, Carrier>> = {
     title: "QEMU's migration stream",
     path: "one field for each register",
     format: "registers",
-    // The cpu section, mpx, avx512, intel_pt, pkru, arch_lbr, intel_amx_xtile
+    // The cpu section, mpx, avx512, intel_pt, pkru, arch_lbr, intel_amx_xtile. For CET and APX there are patches (2025, 2026).
     carries: maskOfBits([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 17, 18]),
     linux: true,
     source: "QEMU 36089deafe88 target/i386/machine.c vmstate_x86_cpu",
