@@ -21,10 +21,15 @@ async function main(args: readonly string[]): Promise<number> {
       "\nA model is an id (`xsavekit models`), a YAML file or a CPUID dump; - is standard input.\nExit codes: 0 fine, 1 a finding, 2 bad usage or unreadable input.",
     );
   const asked = args[0] === "help" ? args[1] : args.find((arg) => !arg.startsWith("-"));
-  for (const { name, summary, load } of VERBS) {
+  for (const { name, summary, finding, load } of VERBS) {
     const command = configured(program.command(name)).description(summary);
+    if (name !== asked) continue;
     // Loaded only now, so that --help stays as fast as Node starts.
-    if (name === asked) (await load()).declare(command);
+    (await load()).declare(command);
+    command.addHelpText(
+      "after",
+      `\nExit codes: 0 fine; ${finding === undefined ? "" : `1 ${finding}; `}2 bad usage or unreadable input.`,
+    );
   }
   if (asked !== undefined && asked !== "help" && !VERBS.some(({ name }) => name === asked)) {
     const near = nearestName(

@@ -9,6 +9,7 @@ import { suggestion } from "../model/nearest-name.ts";
 export function maskArgument(text: string): bigint {
   const mask = parseMask(text);
   if (mask !== undefined) return mask;
+  if (/^(0x[0-9a-f_]+|[0-9][0-9a-f_]*h|[0-9]+)$/i.test(text.trim())) throw new InvalidArgumentError("Write at most 64 bits.");
   let named = 0n;
   for (const name of text.split(/[,+|]/).map((part) => part.trim())) {
     const index = componentIndex(name);

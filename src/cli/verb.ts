@@ -11,5 +11,7 @@ export interface Verb {
 export interface VerbEntry {
   readonly name: string;
   readonly summary: string;
+  /** What exit code 1 says; absent: the verb finds nothing. */
+  readonly finding?: string;
   readonly load: () => Promise<Verb>;
 }

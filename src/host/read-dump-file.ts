@@ -21,12 +21,12 @@ export class DumpFileError extends Error {
 }
 
 const REASONS: ReadonlyMap<string, string> = new Map([
-  ["ENOENT", "no such file"],
-  ["EACCES", "permission denied"],
-  ["EPERM", "permission denied"],
-  ["EISDIR", "is a directory; name the dumps in it"],
-  ["ENOTDIR", "a part of the path is not a directory"],
-  ["EMFILE", "too many open files"],
+  ["ENOENT", "no such file; check the path"],
+  ["EACCES", "permission denied; make it readable"],
+  ["EPERM", "permission denied; make it readable"],
+  ["EISDIR", "is a directory; name the files in it"],
+  ["ENOTDIR", "a part of the path is not a directory; check the path"],
+  ["EMFILE", "too many open files; name fewer"],
 ]);
 
 /**

@@ -19,6 +19,7 @@ test.each(VERBS.map(({ name }) => name))("%s --help describes it and its --json"
     expect([code, err]).toEqual([0, ""]);
     expect(out).toContain(`Usage: xsavekit ${name}`);
     expect(out).toContain("--json");
+    expect(out).toMatch(/^Exit codes: 0 fine; (1 [^\n;]+; )?2 bad usage or unreadable input\.$/m);
     for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(110);
   }
 });

@@ -49,7 +49,7 @@ test("import: a CPU without leaf 0DH is a finding, other text is unreadable", ()
   expect(err).toContain("no-leaf-0d");
   for (const [args, message] of [
     [["import", "package.json"], "not a CPUID dump"],
-    [["import", "no-such"], "no-such: no such file"],
+    [["import", "no-such"], "no-such: no such file; check the path"],
     [["import", CPUID_R_DUMP, "--id", "Bad Id"], "lower-case words"],
   ] as const) {
     const refused = xsavekit(args);
@@ -73,12 +73,12 @@ test("import: many files, one object a line in order, a failed one in its place"
       .map((line) => JSON.parse(line));
     expect(lines.map(({ file }) => file)).toEqual(files);
     expect(lines.map((each) => each.format)).toEqual(["cpuid-r", undefined, "instlatx64-aida", undefined]);
-    expect(lines[1].error.message).toBe("no-such: no such file");
+    expect(lines[1].error.message).toBe("no-such: no such file; check the path");
     expect(lines[3].error.message).toContain("not a CPUID dump");
   }
   const text = xsavekit(["import", ...files]);
   expect(text.code).toBe(2);
-  expect(text.err).toMatch(/^xsavekit: no-such: no such file$/m);
+  expect(text.err).toMatch(/^xsavekit: no-such: no such file; check the path$/m);
   expect(text.out.split("---\n").length).toBeGreaterThan(1);
   expect(xsavekitJsonLoose(["import", ...files]).map(({ file }: { file: string }) => file)).toEqual(files);
   for (const args of [[], ["-", "-"], ["-", "--files-from", "-"]]) expect(xsavekit(["import", ...args]).code).toBe(2);

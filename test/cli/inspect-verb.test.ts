@@ -116,7 +116,7 @@ test("many files: one object a line in their order, a failed one in its place", 
   expect(lines.map((each) => each.file)).toEqual(files);
   expect(lines.map((each) => each.container)).toEqual(["raw", undefined, "raw", undefined]);
   expect(lines[2].threads[0].registers).toEqual({ k1: fixture.registers["k1"] });
-  expect(lines[1].error).toEqual({ message: "nowhere.core: no such file" });
+  expect(lines[1].error).toEqual({ message: "nowhere.core: no such file; check the path" });
   expect(lines[3].error).toMatchObject({ rule: "unknown-format", offset: 0, remedy: expect.any(String) });
   const text = xsavekit(["inspect", "--registers", "k1", ...files]);
   expect(text.code).toBe(2);

@@ -34,7 +34,7 @@ test("Latin-1 where it is no UTF-8", () => {
 });
 
 test("errors name the file and the reason", async () => {
-  await expect(readDumpFile(join(folder, "none"))).rejects.toThrow(/none: no such file$/);
+  await expect(readDumpFile(join(folder, "none"))).rejects.toThrow(/none: no such file; check the path$/);
   await expect(readDumpFile(folder)).rejects.toThrow(/is a directory/);
   await expect(readDumpFile(folder)).rejects.toBeInstanceOf(DumpFileError);
   writeFileSync(join(folder, "large"), "x".repeat(101));

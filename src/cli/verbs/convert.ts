@@ -46,10 +46,6 @@ export function declare(command: Command): void {
     .option("--allow-drop <components>", "give up these, whatever they hold: TILEDATA,PKRU", componentsArgument)
     .addOption(new Option("--as <kind>", "what the file is (default: by content)").choices(CONTAINER_KINDS))
     .option("--json", "print what was done as JSON; the image goes to --out only")
-    .addHelpText(
-      "after",
-      "\nExit codes: 0 converted; 1 refused, every reason on standard error; 2 bad usage or unreadable input.",
-    )
     .action(async (file: string, options: Options) => {
       const to = await resolveModel(options.to);
       const { image, from } = await sourceOf(file, options);

@@ -11,7 +11,7 @@ export function declare(command: Command): void {
   declareManyFiles(importOptions(command), "CPUID output", "print the raw rows of leaf 0DH as JSON")
     .addHelpText(
       "after",
-      "\nWithout --out models go to standard output, several divided by ---; what is wrong with a dump to standard error.",
+      "\nWithout --out models go to standard output, several divided by ---;\nwhat is wrong with a dump to standard error.",
     )
     .action(async (files: string[], options: ImportOptions & ManyFilesOptions) => {
       const dumps: ImportedDump[] = [];

@@ -19,7 +19,7 @@ export function declare(command: Command): void {
           files.push({ file, diagnostics });
         } catch (error) {
           unreadable = true;
-          printError(`${oneLine(error instanceof Error ? error.message : String(error))}; check the path`);
+          printError(oneLine(error instanceof Error ? error.message : String(error)));
         }
       }
       const all = files.flatMap(({ diagnostics }) => diagnostics);

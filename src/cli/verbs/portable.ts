@@ -46,8 +46,7 @@ export function declare(command: Command): void {
       `
 Carriers: standard and compacted, an XSAVE area between the instructions; kvm, KVM_SET_XSAVE;
 ptrace, a core's or debugger's register set; criu; qemu, its migration stream.
-The last four are Linux's: XCR0 then defaults to what Linux 7.3 enables.
-Exit codes: 0 moves as it is; 1 after conversion only, or not at all; 2 bad usage or unreadable input.`,
+The last four are Linux's: XCR0 then defaults to what Linux 7.3 enables.`,
     )
     .action(async (fromName: string, toNames: string[], options: Options) => {
       const chosen = options.model === undefined ? undefined : await resolveModel(options.model);

@@ -9,7 +9,6 @@ export function declare(command: Command): void {
   command
     .argument("<size>", "bytes: 2440, 0x988 or 988h", sizeArgument)
     .option("--json", "print JSON, with every mask")
-    .addHelpText("after", "\nExit codes: 0 something gives the size; 1 nothing does; 2 bad usage.")
     .action((size: number, { json }: { json?: true }) => {
       const models = loadBundledModels();
       const causes = sizeCauses(models, size);
