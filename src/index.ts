@@ -12,7 +12,7 @@ export { writeModel } from "./model/write-model.ts";
 export { lintModel } from "./model/lint-model.ts";
 export { compareModels } from "./model/compare-models.ts";
 export { bufferPlan } from "./model/buffer-plan.ts";
-export type { Buffer, BufferKind } from "./model/buffer-plan.ts";
+export type { BufferSize, BufferKind } from "./model/buffer-plan.ts";
 export { CARRIER_NAMES, carrierNamed } from "./model/carriers.ts";
 export type { Carrier, CarrierName } from "./model/carriers.ts";
 export { defaultXcr0, portability, savedBy } from "./model/portability.ts";

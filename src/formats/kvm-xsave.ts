@@ -9,10 +9,7 @@ import { areaOf } from "./contained-area.ts";
 import { FormatError, type ProblemList } from "./format-problem.ts";
 import { isPlausible, plausibleArea } from "./plausible-area.ts";
 import { bytesOf, readWhole } from "./range-reader.ts";
-import { SOFTWARE_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
-
-/** `struct kvm_xsave` of KVM_GET_XSAVE; KVM_CAP_XSAVE2 gives this or more. */
-const KVM_XSAVE_SIZE = 4096;
+import { KVM_XSAVE_SIZE, SOFTWARE_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
 
 /** Four KiB or more, a standard-format header, and features at byte 464 that hold XSTATE_BV. */
 function recognises(head: DataView, source: ByteSource): boolean {

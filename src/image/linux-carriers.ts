@@ -3,14 +3,12 @@
  * Sources: linux/arch/x86/include/uapi/asm/sigcontext.h, arch/x86/kernel/fpu/signal.c and arch/x86/kvm/x86.c of v7.3-rc7.
  */
 
-import { SOFTWARE_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
+import { KVM_XSAVE_SIZE, SOFTWARE_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
 import { ImageError } from "./image-error.ts";
 import { imageLayout } from "./image-layout.ts";
 import { maskOfBits } from "../isa/feature-mask.ts";
 import type { XsaveImage } from "./xsave-image.ts";
 
-/** Least size of struct kvm_xsave. */
-const KVM_XSAVE_SIZE = 4096;
 /** `FPXS`, at byte 464 of a frame that holds more than FXSAVE. */
 const FP_XSTATE_MAGIC1 = 0x46505853;
 /** `FPXE`, behind the area. */

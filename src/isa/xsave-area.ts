@@ -30,6 +30,9 @@ export const LEGACY_UNWRITTEN_OFFSET = 416;
 /** Bytes 464-511 are for software: Linux keeps its user features or the signal frame's magic there. */
 export const SOFTWARE_OFFSET = 464;
 
+/** sizeof(struct kvm_xsave) without its `extra[]`: the least that KVM_GET_XSAVE2 gives (arch/x86/include/uapi/asm/kvm.h). */
+export const KVM_XSAVE_SIZE = 4096;
+
 /** Byte offset of XSTATE_BV. */
 export const XSTATE_BV_OFFSET = 512;
 /** Byte offset of XCOMP_BV. */

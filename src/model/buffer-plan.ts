@@ -4,7 +4,7 @@
  */
 
 import { bitsOf } from "../isa/feature-mask.ts";
-import { LEGACY_REGION_SIZE, XSAVE_AREA_ALIGNMENT } from "../isa/xsave-area.ts";
+import { KVM_XSAVE_SIZE, LEGACY_REGION_SIZE, XSAVE_AREA_ALIGNMENT } from "../isa/xsave-area.ts";
 import { areaLayout } from "../layout/area-layout.ts";
 import { acceptedXcr0 } from "../runtime/control-registers.ts";
 import { kernelFamilies } from "../runtime/kernel-families.ts";
@@ -29,7 +29,7 @@ export const BUFFER_KINDS = [
 export type BufferKind = (typeof BUFFER_KINDS)[number];
 
 /** One buffer. */
-export interface Buffer {
+export interface BufferSize {
   readonly kind: BufferKind;
   /** For people. */
   readonly title: string;
@@ -46,8 +46,6 @@ const roundUp = (size: number, step: number): number => Math.ceil(size / step) *
 
 /** FP_XSTATE_MAGIC2_SIZE: the magic number behind the area of a signal frame. */
 export const SIGNAL_MAGIC2_SIZE = 4;
-/** sizeof(struct kvm_xsave), without its `extra[]`. */
-export const KVM_XSAVE_SIZE = 4096;
 /** GPRSGX and the EXINFO component of MISC, SDM vol. 3, 38.9.1 and 38.9.2. */
 const SGX_GPRSGX_SIZE = 184;
 const SGX_EXINFO_SIZE = 16;
@@ -130,13 +128,13 @@ function linuxMask(model: CpuModel, mask: bigint): bigint {
  * All buffers for a mask, cut to what the model supports (absent: everything); without those of instructions that the
  * model lacks, and SGX for Intel only. Where a system enables components as a whole the mask stands for XCR0.
  */
-export function bufferPlan(model: CpuModel, mask: bigint = ~0n): Buffer[] {
+export function bufferPlan(model: CpuModel, mask: bigint = ~0n): BufferSize[] {
   const user = mask & model.xcr0Supported;
   const all = mask & (model.xcr0Supported | model.xssSupported);
   const xcr0 = acceptedXcr0(user);
   const linux = linuxMask(model, mask);
   const linuxArea = userAreaSize(model, linux);
-  const plan: Buffer[] = [];
+  const plan: BufferSize[] = [];
   const add = (kind: BufferKind, title: string, rfbm: bigint, bytes: number, formula: string, source: string): void => {
     plan.push({ kind, title, rfbm, bytes, allocate: roundUp(bytes, XSAVE_AREA_ALIGNMENT), formula, source });
   };

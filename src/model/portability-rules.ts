@@ -5,10 +5,11 @@
 
 import { bitsOf, hasBit, maskHex } from "../isa/feature-mask.ts";
 import { componentName, stateComponent } from "../isa/state-component.ts";
+import { KVM_XSAVE_SIZE } from "../isa/xsave-area.ts";
 import { areaLayout, offsetOf } from "../layout/area-layout.ts";
 import type { AreaFormat, AreaLayout } from "../layout/area-layout.ts";
 import type { ComponentRow, LayoutSource } from "../layout/component-row.ts";
-import { KVM_XSAVE_SIZE, userAreaSize } from "./buffer-plan.ts";
+import { userAreaSize } from "./buffer-plan.ts";
 import type { Carrier } from "./carriers.ts";
 import type { CpuModel, InstructionSupport } from "./cpu-model.ts";
 
@@ -39,6 +40,8 @@ export interface SavedState {
   readonly bytes?: number;
   /** Reserved bytes of an image's header that are not 0, for which a restore raises #GP; in words. */
   readonly headerFaults?: readonly string[];
+  /** Contents of an image's supervisor components that XRSTORS refuses. */
+  readonly contentFaults?: readonly { readonly component: number; readonly message: string }[];
 }
 
 /** Where it shall be restored. */
@@ -64,6 +67,7 @@ export type PortabilityRule =
   | "no-compaction"
   | "no-place-known"
   | "header-reserved"
+  | "supervisor-contents"
   | "xfd";
 
 /** One reason against restoring the state as it is. */
@@ -151,6 +155,8 @@ export function reasonsAgainst(saved: SavedState, target: RestoreTarget, carrier
   for (const index of bitsOf(saved.mayUse & ~laidOut))
     add(index, "no-place-known", "lost", "XSTATE_BV has it, XCOMP_BV has not: the restore raises #GP", "save the state again");
   for (const fault of saved.headerFaults ?? []) add(null, "header-reserved", "convert", fault, CONVERT);
+  for (const { component, message } of saved.contentFaults ?? [])
+    add(component, "supervisor-contents", "lost", `${message}: XRSTORS raises #GP`, "no XSAVES wrote this: save the state again");
   addMxcsr(reasons, saved, target, carrier);
   addCompaction(reasons, saved, target, carrier);
   addLength(reasons, saved, target, carrier);

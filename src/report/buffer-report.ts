@@ -1,7 +1,7 @@
 /** Buffers as a table and as data for JSON. */
 
 import { maskHex } from "../isa/feature-mask.ts";
-import type { Buffer } from "../model/buffer-plan.ts";
+import type { BufferSize } from "../model/buffer-plan.ts";
 import { textTable } from "./text-table.ts";
 
 /** A buffer in JSON. */
@@ -16,12 +16,12 @@ export interface BufferData {
 }
 
 /** What `show --buffers --json` adds as `buffers`. */
-export function bufferData(plan: readonly Buffer[]): BufferData[] {
+export function bufferData(plan: readonly BufferSize[]): BufferData[] {
   return plan.map((buffer) => ({ ...buffer, rfbm: maskHex(buffer.rfbm) }));
 }
 
 /** A line for each buffer, with its formula. */
-export function bufferReport(plan: readonly Buffer[]): string {
+export function bufferReport(plan: readonly BufferSize[]): string {
   const rows = plan.map(({ title, rfbm, bytes, formula }) => [title, maskHex(rfbm), String(bytes), formula]);
   return textTable(["buffer", "mask", "bytes", "how"], rows, ["left", "right", "right"]);
 }

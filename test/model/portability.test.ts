@@ -290,6 +290,23 @@ test("an image in which a component is not in use can leave it behind", () => {
   expect(compacted.targets[0]!.reasons.map(({ message }) => message)[0]).toContain("XCOMP_BV names it");
 });
 
+test("an image that no XSAVES wrote: reserved bits of a supervisor component and of the header", () => {
+  const from = model("intel-sapphire-rapids");
+  const move = { from, to: from, xcr0: 7n, xss: 0x800n, toXcr0: 7n, toXss: 0x800n, xfd: 0n };
+  const bytes = savedArea(move, "compacted", filledSender(move, 0x807n, 5))!;
+  const judge = (): string[] => {
+    const saved = savedStateOf("image", decodeImage({ bytes, form: "compacted", rows: from.components }));
+    const target = { model: from, xcr0: 7n, xss: 0x800n, xfd: 0n };
+    return portability([saved], [target], carrierNamed("compacted")).targets[0]!.reasons.map(
+      ({ component, rule, effect }) => `${component} ${rule} ${effect}`,
+    );
+  };
+  expect(judge()).toEqual([]);
+  bytes[832] = bytes[832]! | 0xc0; // IA32_U_CET
+  bytes[540] = 1;
+  expect(judge()).toEqual(["11 supervisor-contents lost", "null header-reserved convert"]);
+});
+
 test("supervisor state travels in the compacted format only", () => {
   const saved = savedBy(model("amd-zen-4"), 0x2e7n, 0x1800n);
   const target = { model: model("amd-zen-5"), xcr0: 0x2e7n, xss: 0x1800n, xfd: 0n };
