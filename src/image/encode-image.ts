@@ -104,6 +104,9 @@ function normalisedState(state: RegisterState): RegisterState {
  * Two normalised images of one form and one layout are equal exactly where their registers are.
  */
 export function normaliseImage(image: XsaveImage): XsaveImage {
-  const { state } = decodeImage(image);
-  return encodeImage(normalisedState(state), { form: image.form, rows: image.rows });
+  const { state, layout } = decodeImage(image);
+  // With the rows that decoding had to assume for components of XCOMP_BV.
+  const placed = layout.components.map(({ row }) => row);
+  const rows = [...placed, ...image.rows.filter(({ index }) => !placed.some((row) => row.index === index))];
+  return encodeImage(normalisedState(state), { form: image.form, rows });
 }
