@@ -1,8 +1,9 @@
 /** Registers -> an image: the inverse of decoding. */
 
-import { maskOfBits, maskWithNames, XCOMP_BV_COMPACTED } from "../isa/feature-mask.ts";
+import { hasBit, maskOfBits, maskWithNames, XCOMP_BV_COMPACTED } from "../isa/feature-mask.ts";
 import { INITIAL_MXCSR, LEGACY_REGION_SIZE, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
-import { areaLayout } from "../layout/area-layout.ts";
+import { componentName } from "../isa/state-component.ts";
+import { areaLayout, type PlacedComponent } from "../layout/area-layout.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
 import { ImageError } from "./image-error.ts";
 import { decodeImage } from "./decode-image.ts";
@@ -50,16 +51,22 @@ export function encodeImage(state: RegisterState, { form, rows, mask = component
   if (!standard && mxcsrOf(state) !== undefined && mxcsrOf(state) !== INITIAL_MXCSR) xstateBv |= 2n & rfbm;
   const layout = areaLayout({ components: rows }, rfbm, standard ? "standard" : "compacted");
   const area = new Uint8Array(layout.size);
-  const isWritten = (index: number): boolean => standard || ((xstateBv >> BigInt(index)) & 1n) === 1n;
+  const isWritten = (index: number): boolean => standard || hasBit(xstateBv, index);
   for (const index of [0, 1] as const) {
     const part = state.get(index) ?? initialState(index, 0);
     // XRSTOR of a standard area loads MXCSR whatever XSTATE_BV says, so that it must be there.
-    const written = form !== "compacted" || (((rfbm >> BigInt(index)) & 1n) === 1n && isWritten(index));
+    const written = form !== "compacted" || (hasBit(rfbm, index) && isWritten(index));
     if (written) for (const [offset, size] of legacyRanges(index)) area.set(part.bytes.subarray(offset, offset + size), offset);
   }
-  for (const { row, offset } of layout.components) {
-    if (isWritten(row.index)) area.set(resized(state.get(row.index) ?? initialState(row.index, row.size), row.size), offset);
-  }
+  const components = layout.components.map(({ row, offset }) => ({
+    offset,
+    component: state.get(row.index) ?? initialState(row.index, row.size),
+    size: row.size,
+  }));
+  if (standard) refuseOverlap(layout.components.filter(({ row }) => hasBit(xstateBv, row.index)));
+  // In a layout with APX over BNDREGS what is in use must not be overwritten by the other's initial values.
+  for (const { component, size, offset } of components.toSorted((a, b) => Number(a.component.inUse) - Number(b.component.inUse)))
+    if (isWritten(component.index)) area.set(resized(component, size), offset);
   const header = new DataView(area.buffer);
   header.setBigUint64(XSTATE_BV_OFFSET, xstateBv, true);
   if (!standard) header.setBigUint64(XCOMP_BV_OFFSET, rfbm | XCOMP_BV_COMPACTED, true);
@@ -68,7 +75,18 @@ export function encodeImage(state: RegisterState, { form, rows, mask = component
   // Of x87 and SSE the CONTEXT beside the area speaks, the header does not.
   const own = new DataView(bytes.buffer);
   own.setBigUint64(0, xstateBv & ~3n, true);
-  return { bytes, form, rows, legacy: area.slice(0, LEGACY_REGION_SIZE) };
+  return { bytes, form, rows, ...((state.has(0) || state.has(1)) && { legacy: area.slice(0, LEGACY_REGION_SIZE) }) };
+}
+
+function refuseOverlap(inUse: readonly PlacedComponent[]): void {
+  let before: PlacedComponent | undefined;
+  for (const each of inUse.toSorted((a, b) => a.offset - b.offset)) {
+    if (before && each.offset < before.offset + before.row.size) {
+      const both = `${componentName(before.row.index)} and ${componentName(each.row.index)}`;
+      throw new ImageError("no-place", `${both} are in use and overlap at ${each.offset}: no CPU enables both`);
+    }
+    before = each;
+  }
 }
 
 /** A component's registers in another size: PKRU has 64 bytes on Zen 2, 8 elsewhere, and 4 that are a register. */

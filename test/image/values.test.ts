@@ -182,3 +182,19 @@ describe("registers by name", () => {
     }
   });
 });
+
+test("APX lies over BNDREGS: the one in use is written, both are refused", () => {
+  const place = { supervisor: false, align64: false, xfd: false };
+  const rows = [
+    { index: 3, size: 64, standardOffset: 960, ...place },
+    { index: 19, size: 128, standardOffset: 960, ...place },
+  ];
+  const bnd0 = "00112233445566778899aabbccddeeff";
+  const image = encodeImage(stateOfRegisters({ bnd0 }, rows), { form: "standard", rows });
+  expect(Buffer.from(image.bytes.subarray(960, 976)).toString("hex")).toBe(bnd0);
+  const r16 = encodeImage(stateOfRegisters({ r16: 1n }, rows), { form: "standard", rows });
+  expect(r16.bytes[960]).toBe(1);
+  expect(() => encodeImage(stateOfRegisters({ bnd0, r16: 1n }, rows), { form: "standard", rows })).toThrow(
+    /BNDREGS and APX are in use and overlap at 960/,
+  );
+});
