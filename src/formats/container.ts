@@ -79,7 +79,7 @@ export interface ContainerFormat {
   readonly kind: ContainerKind;
   readonly title: string;
   /** True if the file is of this format. `head` is the file's beginning, up to HEAD_BYTES. */
-  recognises(head: DataView, source: ByteSource): boolean;
+  recognises(head: DataView, source: ByteSource): boolean | Promise<boolean>;
   read(source: ByteSource, problems: ProblemList): Promise<ReadContainer>;
 }
 

@@ -42,6 +42,11 @@ export class ProblemList {
     else this.#left++;
   }
 
+  /** Adds what is the same for every thread: of several with one rule and message the first counts. */
+  addOnce(problem: FormatProblem): void {
+    if (!this.#found.some(({ rule, message }) => rule === problem.rule && message === problem.message)) this.add(problem);
+  }
+
   get first(): FormatProblem | undefined {
     return this.#found[0];
   }

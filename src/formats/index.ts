@@ -12,6 +12,8 @@ export type {
   FileRange,
   OtherRegisters,
 } from "./container.ts";
+export { decodeThreads } from "./decode-container.ts";
+export type { DecodedThread } from "./decode-container.ts";
 export { FormatError } from "./format-problem.ts";
 export type { FormatProblem } from "./format-problem.ts";
 export type { GeneralRegisters } from "./general-registers.ts";

@@ -42,5 +42,6 @@ export async function openContainer(file: ByteSource, options: OpenOptions = {})
 
 async function recognise(source: ByteSource): Promise<(typeof CONTAINER_FORMATS)[number] | undefined> {
   const head = viewOf(await source.read(0, Math.min(source.size, HEAD_BYTES)));
-  return CONTAINER_FORMATS.find((format) => format.recognises(head, source));
+  for (const format of CONTAINER_FORMATS) if (await format.recognises(head, source)) return format;
+  return undefined;
 }

@@ -61,14 +61,25 @@ function framesIn(view: DataView, base: number): Frame[] {
   return frames;
 }
 
+/** Frames that begin in the window at `base`. */
+async function framesOf(source: ByteSource, base: number): Promise<Frame[]> {
+  const length = Math.min(WINDOW + OVERLAP, source.size - base);
+  const frames = framesIn(await readWhole(source, base, length, "the stack"), base);
+  return frames.filter(({ offset }) => offset < base + WINDOW);
+}
+
+/** True if there is a frame in the first 16 MiB: stacks have 8 MiB unless told otherwise. */
+async function recognises(_: DataView, source: ByteSource): Promise<boolean> {
+  for (let base = 0; base < Math.min(source.size, 16 * WINDOW); base += WINDOW)
+    if ((await framesOf(source, base)).length > 0) return true;
+  return false;
+}
+
 async function read(source: ByteSource, problems: ProblemList): Promise<ReadContainer> {
   const threads: ContainerThread[] = [];
   let total = 0;
   for (let base = 0; base < source.size; base += WINDOW) {
-    const length = Math.min(WINDOW + OVERLAP, source.size - base);
-    for (const frame of framesIn(await readWhole(source, base, length, "the stack"), base)) {
-      // Found at the end of the window before as well.
-      if (frame.offset >= base + WINDOW) continue;
+    for (const frame of await framesOf(source, base)) {
       total += frame.size;
       if (threads.length >= MAX_FRAMES || total > AREA_BYTES_LIMIT) {
         problems.add({
@@ -121,6 +132,6 @@ async function threadOf(source: ByteSource, frame: Frame, problems: ProblemList)
 export const SIGNAL_FRAME: ContainerFormat = {
   kind: "signal-frame",
   title: "Linux signal frame, or a piece of stack that has some",
-  recognises: (head) => framesIn(head, 0).length > 0,
+  recognises,
   read,
 };

@@ -106,6 +106,14 @@ test("frames anywhere in a piece of stack, over the edge of a window too, 32-bit
   expect(threads[1]?.registers.fsave).toEqual({ fileOffset: 5004 - 112, bytes: new Uint8Array(108).fill(0xcc) });
 });
 
+test("a frame deep in a stack of 8 MiB is found without being told what the file is", async () => {
+  const stack = new Uint8Array(8 << 20);
+  stack.set(frame(2440, { seed: 7 }), (8 << 20) - 6000);
+  const { kind, threads } = await open(stack);
+  expect(kind).toBe("signal-frame");
+  expect(threads.map((each) => each.area?.fileOffset)).toEqual([(8 << 20) - 6000]);
+});
+
 test("without FP_XSTATE_MAGIC2 only x87 and SSE are taken, as the kernel does", async () => {
   for (const bytes of [frame(832, { magic2: 0 }), frame(832).subarray(0, 700)]) {
     const { threads, warnings } = await open(bytes);

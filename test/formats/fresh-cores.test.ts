@@ -4,7 +4,10 @@ import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { type Container, type ContainerThread, openContainer } from "../../src/formats/index.ts";
+import { type Container, type ContainerThread, decodeThreads, openContainer } from "../../src/formats/index.ts";
+import { loadBundledModels } from "../../src/host/load-models.ts";
+import { readRegisters } from "../../src/image/read-register.ts";
+import { selectRegisters } from "../../src/image/registers.ts";
 import { fileSource } from "../../src/host/file-source.ts";
 import { compile, coresLandHere, crash, gdb, newFolder, startUntilReady } from "./programs.ts";
 
@@ -36,6 +39,26 @@ async function open(path: string): Promise<Container> {
 function announced(out: string): Map<number, { index: number; level: string }> {
   const lines = out.matchAll(/^(\d+) (\d+) (\w+)$/gm);
   return new Map([...lines].map(([, index, tid, level = ""]) => [Number(tid), { index: Number(index), level }]));
+}
+
+/** `inspect`'s word on the vectors of every thread, layout chosen from the evidence, against what was loaded. */
+function expectDecoded(container: Container, threads: ReturnType<typeof announced>): void {
+  for (const { thread, state, decoded } of decodeThreads(container, loadBundledModels())) {
+    const { index, level } = threads.get(thread.tid ?? -1) ?? expect.fail("an unknown thread");
+    // FXSAVE alone has XMM only.
+    const [names, size] =
+      !decoded?.layout || !thread.area
+        ? ["xmm", 16]
+        : level === "avx512"
+          ? ["zmm", 64]
+          : level === "avx"
+            ? ["ymm", 32]
+            : ["xmm", 16];
+    const loaded = block(index);
+    const registers = readRegisters(state, selectRegisters(names));
+    expect(registers.length).toBe(names === "zmm" ? 32 : 16);
+    registers.forEach(({ bytes }, n) => expect(hex(bytes)).toBe(hex(loaded.subarray(64 * n, 64 * n + size))));
+  }
 }
 
 /** Compares the legacy region, FXSAVE or area alike, with what the thread loaded. */
@@ -93,6 +116,7 @@ test("a core of this kernel, three threads", { timeout: 60_000 }, async () => {
     for (let n = 0; n < 16; n++) expect(component(thread, 6, 32 * n, 32)).toBe(hex(loaded.subarray(64 * n + 32, 64 * n + 64)));
     for (let n = 16; n < 32; n++) expect(component(thread, 7, 64 * (n - 16), 64)).toBe(hex(loaded.subarray(64 * n, 64 * n + 64)));
   }
+  expectDecoded(container, threads);
   if (declared === 0) skipped("YMM and ZMM: this kernel writes no NT_X86_XSAVE_LAYOUT");
   const printed = gdb(
     [program.path, dumped.core],
@@ -129,6 +153,7 @@ test("a core of gdb's gcore", { timeout: 90_000 }, async () => {
     expectLegacy(thread.registers.fxsave?.bytes ?? expect.fail("no NT_FPREGSET"), index, 16);
     if (thread.area) expectLegacy(thread.area.bytes, index, 16);
   }
+  expectDecoded(container, threads);
 });
 
 test("the stack that a signal handler finds", { timeout: 60_000 }, async () => {

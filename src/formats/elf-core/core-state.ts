@@ -12,6 +12,7 @@ import {
 } from "../container.ts";
 import type { FormatProblem, ProblemList } from "../format-problem.ts";
 import { areaOf } from "../contained-area.ts";
+import { GeneralRegisters, type RegisterPlace } from "../general-registers.ts";
 import type { ElfAbi } from "./elf-file.ts";
 import type { Note } from "./read-notes.ts";
 
@@ -82,6 +83,19 @@ export class CoreState {
     const thread: OpenThread = { registers: {} };
     this.#threads.push(thread);
     return thread;
+  }
+
+  /** Begins the thread of an NT_PRSTATUS. Kernels write the thread that the signal hit first. */
+  beginThread(note: Note, system: string, tid: number, signal: number, places: readonly RegisterPlace[]): void {
+    const first = this.system === undefined;
+    this.system = system;
+    const thread = this.begin(note);
+    if (!thread) return;
+    thread.tid = tid;
+    thread.registers.general = new GeneralRegisters(places, note.bytes);
+    if (signal <= 0) return;
+    thread.signal = signal;
+    if (first) thread.signalled = true;
   }
 
   /** The thread that a note without an id of its own belongs to. */

@@ -5,7 +5,7 @@
 
 import { LEGACY_REGION_SIZE } from "../../isa/xsave-area.ts";
 import { AREA_SIZE_LIMIT } from "../container.ts";
-import { consecutive, GeneralRegisters, type RegisterPlace } from "../general-registers.ts";
+import { consecutive, type RegisterPlace } from "../general-registers.ts";
 import { cText, viewOf } from "../range-reader.ts";
 import type { CoreState, NoteRow } from "./core-state.ts";
 import { NT_X86_XSTATE } from "./linux-notes.ts";
@@ -44,16 +44,7 @@ function prstatus(note: Note, core: CoreState): void {
     );
     return;
   }
-  const first = core.system === undefined;
-  core.system = "FreeBSD";
-  const thread = core.begin(note);
-  if (!thread) return;
-  thread.tid = view.getInt32(tid, true);
-  const number = view.getInt32(signal, true);
-  if (number > 0) thread.signal = number;
-  // The kernel writes the thread that dumps first (note_procstat..., __elfN(prepare_notes)).
-  if (first && number > 0) thread.signalled = true;
-  thread.registers.general = new GeneralRegisters(registers, note.bytes);
+  core.beginThread(note, "FreeBSD", view.getInt32(tid, true), view.getInt32(signal, true), registers);
 }
 
 /** `struct prpsinfo`: name of 17, arguments of 81 bytes; a process id follows since FreeBSD 12. */

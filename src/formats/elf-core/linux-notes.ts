@@ -7,7 +7,7 @@ import type { DeclaredRow } from "../../image/layout-evidence.ts";
 import { LEGACY_REGION_SIZE } from "../../isa/xsave-area.ts";
 import { MAX_COMPONENT_INDEX } from "../../isa/state-component.ts";
 import { AREA_SIZE_LIMIT } from "../container.ts";
-import { consecutive, GeneralRegisters, type RegisterPlace } from "../general-registers.ts";
+import { consecutive, type RegisterPlace } from "../general-registers.ts";
 import { cText, viewOf } from "../range-reader.ts";
 import type { CoreState, NoteRow } from "./core-state.ts";
 import type { ElfAbi } from "./elf-file.ts";
@@ -42,16 +42,8 @@ function prstatus(note: Note, core: CoreState): void {
     return;
   }
   const view = viewOf(note.bytes);
-  const first = core.system === undefined;
-  core.system = "Linux";
-  const thread = core.begin(note);
-  if (!thread) return;
-  thread.tid = view.getInt32(pid, true);
-  const signal = view.getUint16(CURSIG_OFFSET, true);
-  if (signal !== 0) thread.signal = signal;
-  // The kernel writes the thread that got the signal first (fill_note_info()), with the same pr_cursig for all.
-  if (first && signal !== 0) thread.signalled = true;
-  thread.registers.general = new GeneralRegisters(registers, note.bytes);
+  // fill_note_info(): the same pr_cursig in all threads.
+  core.beginThread(note, "Linux", view.getInt32(pid, true), view.getUint16(CURSIG_OFFSET, true), registers);
 }
 
 function prpsinfo(note: Note, core: CoreState): void {

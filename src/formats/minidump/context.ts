@@ -75,7 +75,7 @@ export function readContext(
   const view = viewOf(bytes);
   const flags = view.getUint32(layout.flags, true);
   const warn = (rule: string, at: number, message: string): void =>
-    problems.add({ rule, offset: offset + at, message, remedy: "check the program that wrote the dump" });
+    problems.addOnce({ rule, offset: offset + at, message, remedy: "check the program that wrote the dump" });
   if ((flags & layout.architecture) === 0) {
     warn(
       "bad-context",
