@@ -30,16 +30,16 @@ export const DEPARTURES = {
   },
   modifiedOptimisation: {
     word: "xsaveopt",
-    meaning: "xsaveopt: XSAVEOPT was seen to leave out what was not modified since XRSTOR (measured on AMD Zen 5)",
+    meaning: "xsaveopt: XSAVEOPT was seen to leave out what was not modified since XRSTOR (measured on AMD Zen 3 and Zen 5)",
   },
   xinuseAfterRestore: {
     word: "by-value",
-    meaning: "by-value: loading initial values clears XINUSE (measured on AMD Zen 5), where SDM vol. 1, 13.8.3 sets it",
+    meaning: "by-value: loading initial values clears XINUSE (measured on AMD Zen 3 and Zen 5), where SDM vol. 1, 13.8.3 sets it",
   },
   xinuseOfPointers: {
     word: "ignored",
     meaning:
-      "ignored: FIP, FDP, FCS and FDS alone do not put x87 in use (measured on AMD Zen 5), where SDM vol. 1, 13.6 counts them",
+      "ignored: FIP, FDP, FCS and FDS alone do not put x87 in use (measured on AMD Zen 3 and Zen 5), where SDM vol. 1, 13.6 counts them",
   },
   xinuseOutside64: {
     word: "all-registers",

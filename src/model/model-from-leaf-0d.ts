@@ -193,7 +193,12 @@ function componentRows({ leafD }: DumpedCpu, supported: bigint, fillFrom: CpuMod
 
 /** By family; measured on 19H model 1 and 1AH model 2: that the rest of each family does the same is an inference. */
 const MEASURED_ON_AMD: Readonly<Record<number, Partial<Quirks>>> = {
-  0x19: { pkruUpperBytes: "kept" },
+  0x19: {
+    pkruUpperBytes: "kept",
+    modifiedOptimisation: "xsaveopt",
+    xinuseAfterRestore: "by-value",
+    xinuseOfPointers: "ignored",
+  },
   0x1a: {
     x87PointerWidth: "57-bit",
     modifiedOptimisation: "xsaveopt",

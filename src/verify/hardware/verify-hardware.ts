@@ -2,6 +2,7 @@
 
 import { maskHex } from "../../isa/feature-mask.ts";
 import { INITIAL_MXCSR, MXCSR_OFFSET, XSTATE_BV_OFFSET } from "../../isa/xsave-area.ts";
+import { generatedRestores } from "../../host/load-generated.ts";
 import { Processors } from "../../runtime/processors.ts";
 import type { Difference } from "../area-difference.ts";
 import { readU32, readU64 } from "../little-endian.ts";
@@ -14,6 +15,7 @@ import { randomMovesCase, randomRestoreCase, randomSaveCase, saveInstructions } 
 import { Prng } from "../random/prng.ts";
 import { stateSpaceOf, type StateSpace } from "../random/state-space.ts";
 import { hardwareMasks } from "./hardware-masks.ts";
+import { SameAreaJudge } from "./judge-same-area.ts";
 import { RestoreJudge } from "./judge-restore.ts";
 import { SaveJudge } from "./judge-save.ts";
 import { exceptionPending, pointersFromImage } from "./load-registers.ts";
@@ -42,7 +44,7 @@ export interface InstructionCount {
 export interface HardwareFailure extends Difference {
   /** `XSAVEC64 mask 0x207 XINUSE 0x3, case 17 of seed 1`. */
   readonly id: string;
-  /** `generated`, `general`, or `restore`. */
+  /** `generated` or `general`. */
   readonly by: string;
 }
 
@@ -79,7 +81,8 @@ export type Condition =
   | "old header"
   | "PKRU not 0"
   | "compacted image"
-  | "standard image";
+  | "standard image"
+  | "XSAVEOPT into the area just restored";
 
 const CONDITIONS: readonly Condition[] = [
   "state by XRSTOR",
@@ -91,12 +94,14 @@ const CONDITIONS: readonly Condition[] = [
   "PKRU not 0",
   "compacted image",
   "standard image",
+  "XSAVEOPT into the area just restored",
 ];
 
 /** Cases per round with the oracle. */
 const ROUND = 1000;
 const RESTORE_SHARE = 0.25;
 const MOVES_SHARE = 0.25;
+const SAME_AREA_SHARE = 0.05;
 const MISALIGNED_SHARE = 0.01;
 const PKRU = 9;
 
@@ -123,13 +128,15 @@ async function runCases(oracle: OracleProcess, options: HardwareOptions): Promis
   const savers = await new SaverLoader(options.sources).load(cpu, hardwareMasks(prng, space));
   const tally = new HardwareTally(options.seed, hello.xcr0);
   const saves = new SaveJudge(processors, savers, hello.areaBytes);
-  const restores = new RestoreJudge(processors, hello.areaBytes);
+  const routines = model === undefined ? undefined : (await generatedRestores())[model];
+  const restores = new RestoreJudge(processors, hello.areaBytes, (await routines?.())?.restores ?? []);
+  const sameArea = new SameAreaJudge(cpu, hello);
   for (let done = 0; done < options.cases; done += ROUND) {
     const cases = Array.from({ length: Math.min(ROUND, options.cases - done) }, () => randomCase(prng, space));
     const results = await oracle.run(cases);
     results.forEach((result, i) => {
       const given = cases[i];
-      if (given) judgeCase(given, result, done + i, saves, restores, tally);
+      if (given) judgeCase(given, result, done + i, { saves, restores, sameArea }, tally);
     });
     options.onProgress?.(done + cases.length);
   }
@@ -139,6 +146,9 @@ async function runCases(oracle: OracleProcess, options: HardwareOptions): Promis
 /** A quarter restores, a quarter saves of states set by moves, half saves of states set by XRSTOR64; 64-bit forms prevail. */
 function randomCase(prng: Prng, space: StateSpace): OracleCase {
   if (prng.chance(RESTORE_SHARE)) return randomRestoreCase(prng, space);
+  if (space.xsaveopt && prng.chance(SAME_AREA_SHARE)) {
+    return { ...randomSaveCase(prng, space, prng.chance(0.8) ? "XSAVEOPT64" : "XSAVEOPT"), loader: "same-area" };
+  }
   const instructions = saveInstructions(space);
   const wide = instructions.filter((name) => name.endsWith("64"));
   const instruction: OracleInstruction = prng.pick(prng.chance(0.5) ? wide : instructions);
@@ -148,12 +158,17 @@ function randomCase(prng: Prng, space: StateSpace): OracleCase {
   return prng.chance(MISALIGNED_SHARE) ? { ...given, misalign: 1 + prng.below(63) } : given;
 }
 
+interface Judges {
+  readonly saves: SaveJudge;
+  readonly restores: RestoreJudge;
+  readonly sameArea: SameAreaJudge;
+}
+
 function judgeCase(
   given: OracleCase,
   result: OracleResult,
   number: number,
-  saves: SaveJudge,
-  restores: RestoreJudge,
+  { saves, restores, sameArea }: Judges,
   tally: HardwareTally,
 ): void {
   const isRestore = given.instruction.startsWith("XRSTOR");
@@ -162,14 +177,18 @@ function judgeCase(
   if (!result.stable) return tally.skip();
   tally.meet(given, result, isRestore);
   if (isRestore) {
-    const { differences, faults } = restores.judge(given, result);
+    const { differences, faults, generated } = restores.judge(given, result);
     if (faults[0]) tally.fault(faults[0].rule);
-    tally.count(given, result, number, differences, "restore");
+    tally.count(given, result, number, differences, generated ? "generated" : "general");
+    return;
+  }
+  if (!result.guardsIntact) tally.impossible(number, "the CPU wrote outside the area");
+  if (result.registersChanged) tally.impossible(number, "a save altered a register");
+  if (given.loader === "same-area") {
+    tally.count(given, result, number, sameArea.judge(given, result), "general");
     return;
   }
   const { differences, generated } = saves.judge(given, result);
-  if (!result.guardsIntact) tally.impossible(number, "the CPU wrote outside the area");
-  if (result.registersChanged) tally.impossible(number, "a save altered a register");
   tally.count(given, result, number, differences, generated ? "generated" : "general");
 }
 
@@ -220,6 +239,7 @@ class HardwareTally {
     meet("MXCSR not 1F80H, XMM in init", !result.xmmInUse && readU32(legacy, MXCSR_OFFSET) !== INITIAL_MXCSR);
     meet("old header", !isRestore && area.subarray(XSTATE_BV_OFFSET, XSTATE_BV_OFFSET + 64).some((byte) => byte !== 0));
     meet("PKRU not 0", result.registersBefore.component(PKRU)?.some((byte) => byte !== 0) === true);
+    meet("XSAVEOPT into the area just restored", given.loader === "same-area");
     meet("compacted image", isRestore && (area[XSTATE_BV_OFFSET + 15] ?? 0) >= 0x80);
     meet("standard image", isRestore && (area[XSTATE_BV_OFFSET + 15] ?? 0) < 0x80);
   }
@@ -229,12 +249,13 @@ class HardwareTally {
     { xinuse }: OracleResult,
     number: number,
     differences: readonly (Difference & { readonly by?: string })[],
-    ran: "generated" | "general" | "restore",
+    ran: "generated" | "general",
   ): void {
     const id = `${instruction} mask ${maskHex(mask)} XINUSE ${maskHex(xinuse)}, case ${number} of seed ${this.seed}`;
     for (const each of differences) this.#failures.push({ id, ...each, by: each.by ?? ran });
-    if (ran !== "restore" && !differences.some(({ by }) => by === "general")) this.#bySaver.general++;
-    if (ran === "generated" && !differences.some(({ by }) => by === "generated")) this.#bySaver.generated++;
+    const agrees = (path: string): boolean => !differences.some(({ by }) => by === undefined || by === path);
+    if (agrees("general")) this.#bySaver.general++;
+    if (ran === "generated" && agrees("generated")) this.#bySaver.generated++;
     if (differences.length > 0) {
       this.#failed.add(number);
       return;
