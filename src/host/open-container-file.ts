@@ -1,12 +1,8 @@
 /** Opens a core, minidump, blob, area or profile from disk or standard input. */
 
-import { bytesSource, type ByteSource } from "../formats/byte-source.ts";
+import type { ByteSource } from "../formats/byte-source.ts";
 import { type Container, isPerfData, openContainer, type OpenOptions, openPerfData, type PerfData } from "../formats/index.ts";
-import { fileSource } from "./file-source.ts";
-import { readInput } from "./read-dump-file.ts";
-
-/** Bytes of standard input, which cannot be read by ranges. */
-const MAX_STDIN_BYTES: number = 256 * 1024 * 1024;
+import { fileSource, standardInputSource } from "./file-source.ts";
 
 /**
  * Reads the container at `path`, or the one on standard input for `-`. Throws DumpFileError for a file that cannot be
@@ -30,10 +26,7 @@ export async function openContainerOrProfile<T>(
 }
 
 async function withSource<T>(path: string, use: (source: ByteSource, file: string) => Promise<T>): Promise<T> {
-  if (path === "-") {
-    const bytes = await readInput("-", MAX_STDIN_BYTES, "name the file instead, which is read by ranges");
-    return use(bytesSource(bytes), "standard input");
-  }
+  if (path === "-") return use(await standardInputSource(), "standard input");
   const source = await fileSource(path);
   try {
     return await use(source, path);

@@ -36,7 +36,7 @@ export function crash(folder: string, path: string, ...args: string[]): { core: 
     encoding: "utf8",
     timeout: 20_000,
   });
-  const core = readdirSync(folder).find((name) => /^core/.test(name));
+  const core = readdirSync(folder).find((name) => name.startsWith("core"));
   return core
     ? { core: join(folder, core), out: stdout }
     : { reason: "the program left no core: RLIMIT_CORE or the kernel forbids it" };

@@ -3,7 +3,7 @@
 import { gzipSync } from "node:zlib";
 import type { ByteSource } from "../../src/formats/byte-source.ts";
 import { AREA_SIZE_LIMIT } from "../../src/formats/container.ts";
-import { CONTAINER_KINDS, FormatError, openContainer } from "../../src/formats/index.ts";
+import { type Container, CONTAINER_KINDS, FormatError, openContainer } from "../../src/formats/index.ts";
 import type { Prng } from "../../src/verify/random/prng.ts";
 import { fuzzFiles, type FuzzFile } from "./container-files.ts";
 import type { FuzzOutcome, FuzzTarget } from "./fuzz-target.ts";
@@ -72,28 +72,31 @@ const SHALLOW = new Set(["unknown-format", "not-a-core", "unknown-architecture",
 async function open(bytes: Uint8Array, file: FuzzFile, prng: Prng): Promise<FuzzOutcome> {
   const { source, read } = watched(bytes);
   const as = prng.below(4) === 0 ? { as: CONTAINER_KINDS[prng.below(CONTAINER_KINDS.length)] ?? "raw" } : {};
-  try {
-    const container = await openContainer(source, { file: "fuzz", ...as });
-    for (const { area } of container.threads) {
-      if (!area) continue;
-      if (area.bytes.length > AREA_SIZE_LIMIT || area.evidence.size !== area.bytes.length)
-        throw new Error(`an area of ${area.bytes.length} bytes, said to have ${area.evidence.size}`);
-      if (!(area.fileOffset >= 0)) throw new Error(`an area at ${area.fileOffset}`);
-    }
-    for (const each of container.warnings)
-      if (!(Number.isSafeInteger(each.offset) && Number(each.offset) >= 0 && each.remedy !== ""))
-        throw new Error(`a warning without a place: ${each.message}`);
-    return { name: `${container.kind}${container.warnings.length > 0 ? " with warnings" : ""}`, deep: true };
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const { rule, offset, message, remedy } = error.problem;
-    if (!(Number.isSafeInteger(offset) && offset >= 0 && message !== "" && remedy !== ""))
-      throw new Error(`an error without a place: ${error.message}`);
-    return { name: `refused: ${rule}`, deep: !SHALLOW.has(rule) };
-  } finally {
-    // Every structure is looked at a few times; contexts that share their bytes are bounded by their number.
-    if (read() > 64 * bytes.length + (1 << 22)) throw new Error(`reads ${read()} bytes of a ${file.name} of ${bytes.length}`);
+  const outcome = await openContainer(source, { file: "fuzz", ...as }).then(opened, refused);
+  // Every structure is looked at a few times; contexts that share their bytes are bounded by their number.
+  if (read() > 64 * bytes.length + (1 << 22)) throw new Error(`reads ${read()} bytes of a ${file.name} of ${bytes.length}`);
+  return outcome;
+}
+
+function opened(container: Container): FuzzOutcome {
+  for (const { area } of container.threads) {
+    if (!area) continue;
+    if (area.bytes.length > AREA_SIZE_LIMIT || area.evidence.size !== area.bytes.length)
+      throw new Error(`an area of ${area.bytes.length} bytes, said to have ${area.evidence.size}`);
+    if (!(area.fileOffset >= 0)) throw new Error(`an area at ${area.fileOffset}`);
   }
+  for (const each of container.warnings)
+    if (!(Number.isSafeInteger(each.offset) && Number(each.offset) >= 0 && each.remedy !== ""))
+      throw new Error(`a warning without a place: ${each.message}`);
+  return { name: `${container.kind}${container.warnings.length > 0 ? " with warnings" : ""}`, deep: true };
+}
+
+function refused(error: unknown): FuzzOutcome {
+  if (!(error instanceof FormatError)) throw error;
+  const { rule, offset, message, remedy } = error.problem;
+  if (!(Number.isSafeInteger(offset) && offset >= 0 && message !== "" && remedy !== ""))
+    throw new Error(`an error without a place: ${error.message}`);
+  return { name: `refused: ${rule}`, deep: !SHALLOW.has(rule) };
 }
 
 export const target: FuzzTarget = {
