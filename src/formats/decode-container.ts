@@ -1,6 +1,7 @@
 /** The registers of every thread of a container: layout chosen from the evidence, areas decoded. */
 
-import { chooseLayout, type LayoutChoice } from "../image/choose-layout.ts";
+import { chooseLayout } from "../image/choose-layout.ts";
+import type { LayoutChoice } from "../image/layout-choice.ts";
 import { decodeImage, type DecodedImage } from "../image/decode-image.ts";
 import { stateOfFsave } from "../image/fsave.ts";
 import { ImageError } from "../image/image-error.ts";
@@ -23,6 +24,8 @@ export interface DecodedThread {
 }
 
 const SURENESS: readonly LayoutChoice["certainty"][] = ["certain", "likely", "weak", "unknown"];
+/** Contents that speak against a layout outweigh those of a thread that say nothing. */
+const AGAINST: ReadonlySet<string> = new Set(["gap-not-zero", "gcore-on-amd"]);
 /** Threads whose contents are looked at where their evidence alone leaves the layout open. */
 const THREADS_ASKED = 16;
 
@@ -53,14 +56,16 @@ function evidenceKey({ evidence, form }: ContainedArea): string {
 }
 
 function surest(threads: readonly ContainerThread[], key: string, models: readonly KnownCpu[], chosen?: KnownCpu): LayoutChoice {
-  let best: LayoutChoice | undefined;
-  let asked = 0;
+  const choices: LayoutChoice[] = [];
   for (const { area } of threads) {
     if (!area || evidenceKey(area) !== key) continue;
     const choice = chooseLayout(area.evidence, models, chosen);
-    if (!best || SURENESS.indexOf(choice.certainty) < SURENESS.indexOf(best.certainty)) best = choice;
-    if (best.certainty === "certain" || ++asked === THREADS_ASKED) break;
+    choices.push(choice);
+    if (choice.certainty === "certain" || choices.length === THREADS_ASKED) break;
   }
+  const rank = ({ certainty, warnings }: LayoutChoice): number =>
+    certainty === "weak" && warnings.some(({ rule }) => AGAINST.has(rule)) ? -1 : SURENESS.indexOf(certainty);
+  const [best] = choices.toSorted((a, b) => rank(a) - rank(b));
   if (!best) throw new Error("no thread has the evidence that was asked for");
   return best;
 }

@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import type { Container, ContainerKind } from "../formats/container.ts";
 import { decodeThreads } from "../formats/decode-container.ts";
 import { FormatError } from "../formats/format-problem.ts";
-import type { LayoutChoice } from "../image/choose-layout.ts";
+import type { LayoutChoice } from "../image/layout-choice.ts";
 import { savedStateOf } from "../image/saved-state.ts";
 import type { CarrierName } from "../model/carriers.ts";
 import type { CpuModel } from "../model/cpu-model.ts";

@@ -1,57 +1,23 @@
-/** Which layout an area has: from what the file says, else from features, size and contents against all known layouts. */
+/** Which layout an area has: as the caller or the file says, else from what else the file tells. */
 
 import { bitsOf, maskHex, maskOfBits, XCOMP_BV_COMPACTED } from "../isa/feature-mask.ts";
-import { componentName } from "../isa/state-component.ts";
-import { EXTENDED_REGION_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
-import type { ComponentRow } from "../layout/component-row.ts";
+import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
 import { OFFSET_MAPS, offsetMapsWith } from "../layout/offset-maps.ts";
+import { fromFeatures, fromSize } from "./choose-by-features.ts";
+import { firstByteInGap, type KnownCpu, layoutCandidates, rowOf } from "./layout-candidates.ts";
 import {
-  componentsWithin,
-  firstByteInGap,
-  type KnownCpu,
-  type LayoutCandidate,
-  layoutCandidates,
-  rowOf,
-} from "./layout-candidates.ts";
+  alternative,
+  endOf,
+  keyOf,
+  type LayoutChoice,
+  type LayoutWarning,
+  namesOf,
+  NOTHING_TO_PLACE,
+  severalLayouts,
+  sizeWarning,
+  xstateBvOf,
+} from "./layout-choice.ts";
 import type { LayoutEvidence } from "./layout-evidence.ts";
-
-/** What is odd about the evidence. */
-export interface LayoutWarning {
-  readonly rule:
-    | "size-contradicts"
-    | "features-contradict"
-    | "several-layouts"
-    | "gap-not-zero"
-    | "gcore-on-amd"
-    | "no-known-layout"
-    | "weak-evidence";
-  readonly message: string;
-}
-
-/** The layout chosen, why, and how sure that is. */
-export interface LayoutChoice {
-  /**
-   * What decided. `model`: the caller named it. `declared`: the file holds the rows. `features-and-size`: user features
-   * and size. `contents`: several layouts fit those, and zeros in the gaps of only one. `xcomp-bv`: compacted, where
-   * only sizes count. `size`: no features known. `none`: nothing fits, or there are no extended components.
-   */
-  readonly source: "model" | "declared" | "features-and-size" | "contents" | "xcomp-bv" | "size" | "none";
-  /** Name of the OFFSET_MAPS entry (the first that fits), `any` where all agree, a model's id, `compacted`, or `unknown`. */
-  readonly map: string;
-  readonly rows: readonly ComponentRow[];
-  /** Ids of the models that have this layout for these components. */
-  readonly sharedBy: readonly string[];
-  /**
-   * `certain`: the file or the caller says so, or all known layouts agree. `likely`: one known layout fits. `weak`: several
-   * fit, or something speaks against it. `unknown`: none fits.
-   */
-  readonly certainty: "certain" | "likely" | "weak" | "unknown";
-  /** Other layouts that fit as well: maps or models. */
-  readonly alternatives: readonly { readonly map: string; readonly sharedBy: readonly string[] }[];
-  readonly warnings: readonly LayoutWarning[];
-}
-
-const NAME_A_MODEL = "name the CPU's model to say otherwise";
 
 /** Chooses a layout for an area from the evidence in its file, against `models`; `chosen` overrides all evidence. */
 export function chooseLayout(evidence: LayoutEvidence, models: readonly KnownCpu[], chosen?: KnownCpu): LayoutChoice {
@@ -59,7 +25,7 @@ export function chooseLayout(evidence: LayoutEvidence, models: readonly KnownCpu
   const features = plausibleFeatures(evidence);
   if (evidence.form === "compacted" || evidence.form === "compacted-without-legacy") return fromXcompBv(evidence, models);
   if (evidence.declared) return fromDeclared(evidence, evidence.declared, models);
-  if (evidence.size < EXTENDED_REGION_OFFSET) return nothingToPlace();
+  if (evidence.size < EXTENDED_REGION_OFFSET) return NOTHING_TO_PLACE;
   const vendors =
     evidence.vendorHint === undefined
       ? models
@@ -71,10 +37,6 @@ export function chooseLayout(evidence: LayoutEvidence, models: readonly KnownCpu
 function plausibleFeatures({ userFeatures }: LayoutEvidence): bigint | undefined {
   const mask = userFeatures?.mask ?? 0n;
   return mask & 1n && !(mask & XCOMP_BV_COMPACTED) && bitsOf(mask).length < 32 ? mask : undefined;
-}
-
-function nothingToPlace(): LayoutChoice {
-  return { source: "none", map: "unknown", rows: [], sharedBy: [], certainty: "certain", alternatives: [], warnings: [] };
 }
 
 function fromModel(evidence: LayoutEvidence, model: KnownCpu): LayoutChoice {
@@ -176,176 +138,4 @@ function fromXcompBv(evidence: LayoutEvidence, models: readonly KnownCpu[]): Lay
     alternatives: others.map(alternative),
     warnings,
   };
-}
-
-function fromFeatures(evidence: LayoutEvidence, features: bigint, models: readonly KnownCpu[]): LayoutChoice {
-  const known = layoutCandidates(features, "standard", models);
-  const ofVendor = known.filter(({ sharedBy }) => sharedBy.length > 0);
-  const all = evidence.vendorHint !== undefined && ofVendor.length > 0 ? ofVendor : known;
-  const exact = all.filter(({ size }) => size === evidence.size);
-  const within = all.filter(({ size }) => size <= evidence.size);
-  const fitting = evidence.sizePadded || exact.length === 0 ? within : exact;
-  if (fitting.length === 0) {
-    const sizes = [...new Set(all.map(({ size }) => size))].join(", ");
-    const message = `no known layout places features ${maskHex(features)} in ${evidence.size} bytes${sizes === "" ? "" : ` (known: ${sizes})`}: extended components are not shown; ${NAME_A_MODEL}`;
-    return { ...nothingToPlace(), certainty: "unknown", warnings: [{ rule: "no-known-layout", message }] };
-  }
-  const warnings = evidence.sizePadded
-    ? []
-    : sizeWarning(evidence, features, exact.length > 0 ? evidence.size : (within[0]?.size ?? 0));
-  const choice = decide(evidence, fitting, all.length === 1 ? "certain" : "likely", "features-and-size", warnings);
-  return choice.map === "intel" && !evidence.sizePadded ? withGcoreDoubt(evidence, features, choice) : choice;
-}
-
-/** No features: every component of each map that ends inside the area, as far as XSTATE_BV needs it. */
-function fromSize(evidence: LayoutEvidence, models: readonly KnownCpu[]): LayoutChoice {
-  const xstateBv = xstateBvOf(evidence);
-  const candidates = OFFSET_MAPS.flatMap(({ name, components }): LayoutCandidate[] => {
-    const rows = componentsWithin(
-      [...components].map(([index, [offset, size]]) => rowOf(index, size, offset)),
-      evidence.size,
-    );
-    // APX lies where MPX did; no area has both.
-    const apx = (xstateBv >> 19n) & 1n;
-    const kept = rows.filter(({ index }) => (apx ? index !== 3 && index !== 4 : index !== 19));
-    const mask = maskOfBits(kept.map(({ index }) => index));
-    if (xstateBv & ~(mask | 3n)) return [];
-    const sharedBy =
-      layoutCandidates(mask & xstateBv, "standard", models).find((each) => each.maps.includes(name))?.sharedBy ?? [];
-    return [{ maps: [name], sharedBy, rows: kept, size: endOf(kept) }];
-  });
-  const exact = candidates.filter(({ size }) => size === evidence.size || evidence.size === EXTENDED_REGION_OFFSET);
-  const merged = mergeAlike(exact.length > 0 && !evidence.sizePadded ? exact : candidates, xstateBv);
-  if (merged.length === 0) {
-    const message = `no known layout places XSTATE_BV ${maskHex(xstateBv)} in ${evidence.size} bytes: extended components are not shown; ${NAME_A_MODEL}`;
-    return { ...nothingToPlace(), certainty: "unknown", warnings: [{ rule: "no-known-layout", message }] };
-  }
-  // XSTATE_BV with nothing beyond AVX: all CPUs agree.
-  const agree = merged.length === 1 && !(xstateBv & ~7n);
-  return decide(evidence, merged, agree ? "certain" : merged.length === 1 && exact.length > 0 ? "likely" : "weak", "size", []);
-}
-
-/** Candidates that place what is in use alike are one. */
-function mergeAlike(candidates: readonly LayoutCandidate[], xstateBv: bigint): LayoutCandidate[] {
-  const groups = new Map<string, LayoutCandidate>();
-  for (const each of candidates) {
-    const key = keyOf(each.rows.filter(({ index }) => (xstateBv >> BigInt(index)) & 1n));
-    const before = groups.get(key);
-    groups.set(
-      key,
-      before
-        ? { ...before, maps: [...before.maps, ...each.maps], sharedBy: [...new Set([...before.sharedBy, ...each.sharedBy])] }
-        : each,
-    );
-  }
-  return [...groups.values()];
-}
-
-/** One of the candidates that fit: the only one, the only one with zeros in its gaps, or the one most models have, with a warning. */
-function decide(
-  evidence: LayoutEvidence,
-  fitting: readonly LayoutCandidate[],
-  sure: LayoutChoice["certainty"],
-  source: LayoutChoice["source"],
-  before: readonly LayoutWarning[],
-): LayoutChoice {
-  const warnings = [...before];
-  const gap = ({ rows }: LayoutCandidate): number | undefined =>
-    evidence.bytes ? firstByteInGap(evidence.bytes, rows, evidence.size) : undefined;
-  const clean = evidence.bytes ? fitting.filter((each) => gap(each) === undefined) : fitting;
-  const ranked = (clean.length > 0 ? clean : fitting).toSorted((a, b) => b.sharedBy.length - a.sharedBy.length);
-  const [first, ...others] = ranked as [LayoutCandidate, ...LayoutCandidate[]];
-  let certainty = sure;
-  if (clean.length === 0) {
-    certainty = "weak";
-    const at = gap(first);
-    warnings.push({
-      rule: "gap-not-zero",
-      message: `byte ${at} lies in no component of the layout and is not 0, as Linux leaves such bytes: perhaps another CPU's layout; ${NAME_A_MODEL}`,
-    });
-  }
-  if (others.length > 0) {
-    certainty = "weak";
-    warnings.push(severalLayouts(first, others));
-  } else if (sure === "weak")
-    warnings.push({
-      rule: "weak-evidence",
-      message: `only XSTATE_BV and ${evidence.size} bytes speak for this layout; ${NAME_A_MODEL}`,
-    });
-  const decided = clean.length > 0 && clean.length < fitting.length ? "contents" : source;
-  return {
-    source: decided,
-    map: nameOf(first),
-    rows: first.rows,
-    sharedBy: first.sharedBy,
-    certainty: certainty === "certain" && fitting.length > 1 ? "likely" : certainty,
-    alternatives: others.map(alternative),
-    warnings,
-  };
-}
-
-/**
- * gdb before version 14 takes every CPU for Intel's: on an AMD CPU with AVX-512 its gcore copies what the kernel gave into
- * Intel's places. Such a core has Intel's size and no layout note, XSTATE_BV has every feature, and nothing lies
- * behind the end of AMD's area, from which the rest was read.
- */
-function withGcoreDoubt(evidence: LayoutEvidence, features: bigint, choice: LayoutChoice): LayoutChoice {
-  const amd = layoutCandidates(features, "standard", []).find(({ maps }) => maps.includes("amd-zen-3"));
-  if ((features & 0xe0n) !== 0xe0n || !amd || amd.size >= evidence.size) return choice;
-  const tail = evidence.bytes?.subarray(amd.size);
-  const typical = tail?.every((byte) => byte === 0) === true && xstateBvOf(evidence) === features;
-  const message =
-    `${evidence.size} bytes, features ${maskHex(features)}, no layout note: Intel's layout fits, but gdb's gcore writes the same on an AMD CPU, with the ` +
-    `bytes of AMD's layout in it${typical ? `, and as there XSTATE_BV is ${maskHex(features)} and bytes ${amd.size}-${evidence.size - 1} are 0` : ""}; if it was one, name the model (amd-zen-4): what lies in a gap of Intel's layout is lost`;
-  return {
-    ...choice,
-    certainty: typical ? "weak" : choice.certainty,
-    warnings: [...choice.warnings, { rule: "gcore-on-amd", message }],
-  };
-}
-
-function sizeWarning(evidence: LayoutEvidence, features: bigint, size: number): LayoutWarning[] {
-  if (evidence.sizePadded ? size <= evidence.size : size === evidence.size) return [];
-  return [
-    {
-      rule: "size-contradicts",
-      message: `the area has ${evidence.size} bytes, the layout of features ${maskHex(features)} has ${size}`,
-    },
-  ];
-}
-
-function severalLayouts(first: LayoutCandidate, others: readonly LayoutCandidate[]): LayoutWarning {
-  const list = others.map((each) => `${nameOf(each)} (${each.sharedBy.length} models)`).join(", ");
-  return {
-    rule: "several-layouts",
-    message: `taken as ${nameOf(first)} (${first.sharedBy.length} models); as well fits ${list}; ${NAME_A_MODEL}`,
-  };
-}
-
-function alternative(each: LayoutCandidate): LayoutChoice["alternatives"][number] {
-  return { map: nameOf(each), sharedBy: each.sharedBy };
-}
-
-function nameOf({ maps, sharedBy }: LayoutCandidate): string {
-  return maps.length === OFFSET_MAPS.length ? "any" : (maps[0] ?? sharedBy[0] ?? "unknown");
-}
-
-function namesOf(mask: bigint): string {
-  return bitsOf(mask).map(componentName).join(", ");
-}
-
-function keyOf(rows: readonly ComponentRow[]): string {
-  return rows.map(({ index, size, standardOffset }) => `${index}:${standardOffset}:${size}`).join(" ");
-}
-
-function endOf(rows: readonly ComponentRow[]): number {
-  return rows.reduce(
-    (end, { standardOffset, size }) => Math.max(end, (standardOffset ?? 0) + (standardOffset === undefined ? 0 : size)),
-    EXTENDED_REGION_OFFSET,
-  );
-}
-
-function xstateBvOf({ bytes }: LayoutEvidence): bigint {
-  if (!bytes || bytes.length < EXTENDED_REGION_OFFSET) return 0n;
-  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(XSTATE_BV_OFFSET, true);
 }

@@ -1,7 +1,7 @@
 /** `xsavekit/image`: XSAVE areas in memory: decode, encode, normalise and compare them. No I/O; runs in a browser. */
 
 export { chooseLayout } from "./choose-layout.ts";
-export type { LayoutChoice, LayoutWarning } from "./choose-layout.ts";
+export type { LayoutChoice, LayoutWarning } from "./layout-choice.ts";
 export { compareBytes, compareImages } from "./compare-images.ts";
 export type { ByteDifference, RegisterDifference } from "./compare-images.ts";
 export { convertImage } from "./convert-image.ts";

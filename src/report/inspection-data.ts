@@ -2,7 +2,7 @@
 
 import type { DecodedThread } from "../formats/decode-container.ts";
 import type { Container } from "../formats/container.ts";
-import type { LayoutChoice } from "../image/choose-layout.ts";
+import type { LayoutChoice } from "../image/layout-choice.ts";
 import { formatLanes, formatX87, hexBytes, hexNumber, type ValueFormat } from "../image/format-value.ts";
 import { readRegisters, type RegisterValue } from "../image/read-register.ts";
 import type { Register } from "../image/registers.ts";

@@ -2,7 +2,7 @@
 
 import type { Container } from "../formats/container.ts";
 import type { DecodedThread } from "../formats/decode-container.ts";
-import type { LayoutChoice } from "../image/choose-layout.ts";
+import type { LayoutChoice } from "../image/layout-choice.ts";
 import { formatX87, type ValueFormat } from "../image/format-value.ts";
 import { readRegister, readRegisters, type RegisterValue } from "../image/read-register.ts";
 import type { RegisterState } from "../image/register-state.ts";

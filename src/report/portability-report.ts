@@ -1,6 +1,6 @@
 /** A move's verdict as text and as data for JSON. */
 
-import type { LayoutChoice } from "../image/choose-layout.ts";
+import type { LayoutChoice } from "../image/layout-choice.ts";
 import { maskHex, maskWithNames } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import type { Portability, TargetVerdict } from "../model/portability.ts";
