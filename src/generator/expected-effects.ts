@@ -37,7 +37,7 @@ export function expectedEffects(form: FormSpec): string[] {
     const component = segment.components[0]!;
     const id = `${component}_${segment.area}`;
     const control = segment.rule === "x87-control";
-    const dword = segment.rule === "copy" && segment.length === 4;
+    const dword = segment.rule === "copy" && segment.length === 4 && segment.area % 4 === 0 && segment.registers % 4 === 0;
     const offset = `place + ((sink - place) & m${component})`;
     const source = `(base + ((initialBase - base) & m${component}))`;
     if (segment.kind === "sink") {
