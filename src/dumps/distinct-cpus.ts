@@ -12,8 +12,8 @@ export interface DistinctCpu {
 
 /** Everything but label and lines. */
 function content(cpu: LeafDCpu): string {
-  const { vendor, family, model, stepping, brand, cpuid80000008Ebx, cpuid7Ebx, leafD } = cpu;
-  // Of 80000008H:EBX only bit 2 is about XSAVE, of (7,0):EBX bit 13; others differ between the cores of Intel Arrow Lake H.
+  const { vendor, family, model, stepping, brand, cpuid80000008Eax, cpuid80000008Ebx, cpuid7Ebx, leafD } = cpu;
+  // Of 80000008H:EAX only bits 15:8 are about XSAVE, of EBX bit 2, of (7,0):EBX bit 13; others differ between the cores of Intel Arrow Lake H.
   const pointers = cpuid80000008Ebx === undefined ? undefined : cpuid80000008Ebx & 4;
   return JSON.stringify([
     vendor,
@@ -22,6 +22,7 @@ function content(cpu: LeafDCpu): string {
     stepping,
     brand,
     pointers,
+    cpuid80000008Eax === undefined ? undefined : cpuid80000008Eax & 0xff00,
     cpuid7Ebx === undefined ? undefined : cpuid7Ebx & 0x2000,
     [...leafD].map(([subleaf, row]) => [subleaf, ...row.registers]),
   ]);

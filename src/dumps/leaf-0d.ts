@@ -27,6 +27,8 @@ export interface LeafDCpu {
   readonly brand: string;
   /** CPUID.80000008H:EBX, where printed: bit 2 says that x87 pointers are saved as zero unless FSW.ES is set. */
   readonly cpuid80000008Ebx?: number;
+  /** CPUID.80000008H:EAX, where printed: bits 15:8 are the width of a linear address. */
+  readonly cpuid80000008Eax?: number;
   /** CPUID.(7,0):EBX, where printed: bit 13 says that the 32-bit forms store FCS and FDS as 0. */
   readonly cpuid7Ebx?: number;
   /** By sub-leaf, ascending; as printed, only numbers inferred that are not printed. */
@@ -170,13 +172,13 @@ export function leafDCpu(cpu: RawCpu): LeafDCpu {
       report("leaf-0d-zero", "error", row.line, "leaf 0DH is all zero: no XSAVE, or not passed on");
     else checkRows(leafD, report);
   }
-  const extended8 = cpu.rows.find(({ leaf }) => leaf === 0x8000_0008)?.registers[1];
+  const extended8 = cpu.rows.find(({ leaf }) => leaf === 0x8000_0008)?.registers;
   const seven = cpu.rows.find(({ leaf, subleaf }) => leaf === 7 && (subleaf ?? 0) === 0)?.registers[1];
   return {
     cpu: cpu.label,
     ...identity,
     ...(seven === undefined ? {} : { cpuid7Ebx: seven }),
-    ...(extended8 === undefined ? {} : { cpuid80000008Ebx: extended8 }),
+    ...(extended8 === undefined ? {} : { cpuid80000008Eax: extended8[0], cpuid80000008Ebx: extended8[1] }),
     leafD,
     problems,
   };

@@ -13,58 +13,62 @@ export const X87_POINTER_RULES = ["saved", "zero-unless-es", "kept-unless-es"] a
  */
 export type X87Pointers = (typeof X87_POINTER_RULES)[number];
 
-/** Behaviour with one departure each: the word that a model says, and what it means. Absent: what the manual says. */
+/** Departures from the manual: the words that a model may say about each, and what they mean. Absent: the manual. */
 export const DEPARTURES = {
-  pkruUpperBytes: {
-    word: "kept",
-    meaning: "kept: saves leave bytes 4-7 of PKRU as they are (measured on AMD Zen 3)",
-  },
+  pkruUpperBytes: { kept: "saves leave bytes 4-7 of PKRU as they are (measured on AMD Zen 3)" },
   x87PointerWidth: {
-    word: "57-bit",
-    meaning: "57-bit: FIP and FDP keep 57 bits, sign-extended from bit 56 (measured on AMD Zen 5); the manual's have 64",
+    "48-bit": "FIP and FDP keep 48 bits, sign-extended from bit 47 (measured on AMD Zen 3); the manual's have 64",
+    "57-bit": "FIP and FDP keep 57 bits, sign-extended from bit 56 (measured on AMD Zen 5); the manual's have 64",
   },
   x87Selectors: {
-    word: "zero",
-    meaning:
-      "zero: the 32-bit forms store FCS and FDS as 0, CPUID.(7,0):EBX[13] (Intel since Haswell, Zhaoxin; SDM vol. 1, 8.1.8)",
+    zero: "the 32-bit forms store FCS and FDS as 0, CPUID.(7,0):EBX[13] (Intel since Haswell, Zhaoxin; SDM vol. 1, 8.1.8)",
   },
   modifiedOptimisation: {
-    word: "xsaveopt",
-    meaning: "xsaveopt: XSAVEOPT was seen to leave out what was not modified since XRSTOR (measured on AMD Zen 3 and Zen 5)",
+    xsaveopt: "XSAVEOPT was seen to leave out what was not modified since XRSTOR (measured on AMD Zen 3 and 5)",
   },
   xinuseAfterRestore: {
-    word: "by-value",
-    meaning: "by-value: loading initial values clears XINUSE (measured on AMD Zen 3 and Zen 5), where SDM vol. 1, 13.8.3 sets it",
+    "by-value": "loading initial values clears XINUSE (measured on AMD Zen 3 and 5), where SDM vol. 1, 13.8.3 sets it",
   },
   xinuseOfPointers: {
-    word: "ignored",
-    meaning:
-      "ignored: FIP, FDP, FCS and FDS alone do not put x87 in use (measured on AMD Zen 3 and Zen 5), where SDM vol. 1, 13.6 counts them",
+    ignored:
+      "FIP, FDP, FCS and FDS alone do not put x87 in use (measured on AMD Zen 3 and 5), where SDM vol. 1, 13.6 counts them",
   },
   xinuseOutside64: {
-    word: "all-registers",
-    meaning: "all-registers: XINUSE counts registers that only 64-bit mode can reach in other modes too (measured on AMD Zen 5)",
+    "all-registers": "XINUSE counts registers that only 64-bit mode can reach in other modes too (measured on AMD Zen 5)",
   },
   xinuseOfMxcsr: {
-    word: "counted",
-    meaning: "counted: MXCSR other than 1F80H sets XINUSE[1] (an emulator), which SDM vol. 1, 13.6 keeps to XMM",
+    counted: "MXCSR other than 1F80H sets XINUSE[1] (an emulator), which SDM vol. 1, 13.6 keeps to XMM",
   },
 } as const;
 
 /** Names of the departures, in the order of files. */
 export const DEPARTURE_NAMES = Object.keys(DEPARTURES) as readonly DepartureName[];
 export type DepartureName = keyof typeof DEPARTURES;
+/** A word that a model may say about a departure. */
+export type DepartureWord<Name extends DepartureName> = keyof (typeof DEPARTURES)[Name];
+
+/** The words about a departure and their meanings, in order. */
+export function departureWords<Name extends DepartureName>(name: Name): readonly (readonly [DepartureWord<Name>, string])[] {
+  return Object.entries(DEPARTURES[name]) as [DepartureWord<Name>, string][];
+}
+
+/** For schemas: every word and what it means, on one line. */
+export function departureText(name: DepartureName): string {
+  return departureWords(name)
+    .map(([word, meaning]) => `${word}: ${meaning}`)
+    .join("; ");
+}
 
 /** Vendor behaviour of one CPU, as data. */
 export type Quirks = {
   readonly x87Pointers: X87Pointers;
   /** MXCSR_MASK as FXSAVE stores it. */
   readonly mxcsrMask: number;
-} & { readonly [Name in DepartureName]?: (typeof DEPARTURES)[Name]["word"] | undefined };
+} & { readonly [Name in DepartureName]?: DepartureWord<Name> | undefined };
 
 /** Bits that FIP and FDP have; a value is sign-extended from the highest. */
 export function x87PointerBits(quirks: Quirks): number {
-  return quirks.x87PointerWidth === "57-bit" ? 57 : 64;
+  return quirks.x87PointerWidth === undefined ? 64 : quirks.x87PointerWidth === "57-bit" ? 57 : 48;
 }
 
 /** The departures that a CPU has, as `name: word`. */

@@ -30,6 +30,8 @@ export interface DumpedCpu {
   readonly leafD: ReadonlyMap<number, LeafDEntry>;
   /** CPUID.80000008H:EBX; bit 2 says that FOP, FIP and FDP are saved as zero unless FSW.ES is set. */
   readonly cpuid80000008Ebx?: number;
+  /** CPUID.80000008H:EAX; bits 15:8 are the width of a linear address. */
+  readonly cpuid80000008Eax?: number;
   /** CPUID.(7,0):EBX; bit 13 says that the 32-bit forms store FCS and FDS as 0. */
   readonly cpuid7Ebx?: number;
 }
@@ -200,7 +202,6 @@ const MEASURED_ON_AMD: Readonly<Record<number, Partial<Quirks>>> = {
     xinuseOfPointers: "ignored",
   },
   0x1a: {
-    x87PointerWidth: "57-bit",
     modifiedOptimisation: "xsaveopt",
     xinuseAfterRestore: "by-value",
     xinuseOfPointers: "ignored",
@@ -208,8 +209,16 @@ const MEASURED_ON_AMD: Readonly<Record<number, Partial<Quirks>>> = {
   },
 };
 
-/** Vendor behaviour (Linux `FXSAVE_LEAK`, measurements on Zen 5); MXCSR_MASK as FXSAVE stores it. */
-function quirksOf({ vendor, family, cpuid80000008Ebx, cpuid7Ebx }: DumpedCpu): Quirks {
+/** On both CPUs measured FIP and FDP are as wide as a linear address, CPUID.80000008H:EAX[15:8]. */
+function pointerWidth({ family, cpuid80000008Eax }: DumpedCpu): Pick<Quirks, "x87PointerWidth"> {
+  if (MEASURED_ON_AMD[family ?? 0] === undefined || cpuid80000008Eax === undefined) return {};
+  const width = (cpuid80000008Eax >>> 8) & 0xff;
+  return width === 48 ? { x87PointerWidth: "48-bit" } : width === 57 ? { x87PointerWidth: "57-bit" } : {};
+}
+
+/** Vendor behaviour (Linux `FXSAVE_LEAK`, measurements on Zen 3 and 5); MXCSR_MASK as FXSAVE stores it. */
+function quirksOf(cpu: DumpedCpu): Quirks {
+  const { vendor, family, cpuid80000008Ebx, cpuid7Ebx } = cpu;
   const selectors = ((cpuid7Ebx ?? 0) & 0x2000) === 0 ? {} : { x87Selectors: "zero" as const };
   if (vendor !== "AuthenticAMD" && vendor !== "HygonGenuine") return { x87Pointers: "saved", mxcsrMask: 0xffff, ...selectors };
   const zeroes = ((cpuid80000008Ebx ?? 0) & 4) !== 0 || (family ?? 0) >= 0x17;
@@ -217,6 +226,7 @@ function quirksOf({ vendor, family, cpuid80000008Ebx, cpuid7Ebx }: DumpedCpu): Q
     x87Pointers: zeroes ? "zero-unless-es" : "kept-unless-es",
     mxcsrMask: 0x2ffff,
     ...selectors,
+    ...pointerWidth(cpu),
     ...MEASURED_ON_AMD[family ?? 0],
   };
 }

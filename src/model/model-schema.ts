@@ -5,7 +5,15 @@
 
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
-import { type DepartureName, DEPARTURE_NAMES, DEPARTURES, type Quirks, X87_POINTER_RULES } from "../isa/vendor-behaviour.ts";
+import {
+  type DepartureName,
+  type DepartureWord,
+  DEPARTURE_NAMES,
+  departureText,
+  departureWords,
+  type Quirks,
+  X87_POINTER_RULES,
+} from "../isa/vendor-behaviour.ts";
 import { MODEL_KINDS } from "./cpu-model.ts";
 import type { ModelKind, Signature } from "./cpu-model.ts";
 import { COMPONENT_NAMES } from "./component-key.ts";
@@ -128,12 +136,12 @@ const instructions = v.pipe(
   v.description("CPUID.(0DH,1):EAX: what the CPU has beyond XSAVE and XRSTOR"),
 );
 type DepartureEntries = {
-  readonly [Name in DepartureName]: v.ExactOptionalSchema<v.GenericSchema<unknown, (typeof DEPARTURES)[Name]["word"]>, undefined>;
+  readonly [Name in DepartureName]: v.ExactOptionalSchema<v.GenericSchema<unknown, DepartureWord<Name>>, undefined>;
 };
 const departureEntries = Object.fromEntries(
   DEPARTURE_NAMES.map((name) => {
-    const { word, meaning } = DEPARTURES[name];
-    return [name, v.exactOptional(v.pipe(v.picklist([word], word), v.description(meaning)))];
+    const words = departureWords(name).map(([word]) => word);
+    return [name, v.exactOptional(v.pipe(v.picklist(words, words.join(" or ")), v.description(departureText(name))))];
   }),
 ) as unknown as DepartureEntries;
 const quirkEntries = {

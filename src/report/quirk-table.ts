@@ -1,7 +1,7 @@
 /** The README's table of vendor behaviour, made from the bundled models, so that it cannot drift from them. */
 
 import { maskHex } from "../isa/feature-mask.ts";
-import { DEPARTURE_NAMES, DEPARTURES, type Quirks, X87_POINTER_RULES } from "../isa/vendor-behaviour.ts";
+import { DEPARTURE_NAMES, departureWords, type Quirks, X87_POINTER_RULES } from "../isa/vendor-behaviour.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 
 interface Behaviour {
@@ -40,14 +40,13 @@ function behaviours(models: readonly CpuModel[]): Behaviour[] {
       meaning: "MXCSR_MASK in every save; what a restore refuses in MXCSR is outside it",
       has: (quirks: Quirks) => quirks.mxcsrMask === mask,
     })),
-    ...DEPARTURE_NAMES.map((name) => {
-      const { word, meaning } = DEPARTURES[name];
-      return {
+    ...DEPARTURE_NAMES.flatMap((name) =>
+      departureWords(name).map(([word, meaning]) => ({
         name: `${name}: ${word}`,
-        meaning: meaning.slice(`${word}: `.length),
+        meaning,
         has: (quirks: Quirks) => quirks[name] === word,
-      };
-    }),
+      })),
+    ),
   ];
 }
 

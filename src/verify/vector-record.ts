@@ -1,7 +1,7 @@
 /** Recorded executions: one JSON object a line, read and checked field by field. */
 
 import { gunzipSync } from "node:zlib";
-import { DEPARTURE_NAMES, DEPARTURES, type Quirks, X87_POINTER_RULES } from "../isa/vendor-behaviour.ts";
+import { DEPARTURE_NAMES, departureWords, type Quirks, X87_POINTER_RULES } from "../isa/vendor-behaviour.ts";
 import { STATE_MEMBERS } from "./state-members.ts";
 
 /** CPUID registers of one sub-leaf of leaf 0DH. */
@@ -201,7 +201,10 @@ function readQuirks(fields: Fields): Quirks {
     if (key === "x87Pointers" || key === "mxcsrMask") continue;
     const name = DEPARTURE_NAMES.find((each) => each === key);
     if (name === undefined) throw fields.wrong(key, `one of ${DEPARTURE_NAMES.join(", ")}`, key);
-    departures[name] = word(name, [DEPARTURES[name].word]);
+    departures[name] = word(
+      name,
+      departureWords(name).map(([each]) => each),
+    );
   }
   return { x87Pointers: word("x87Pointers", X87_POINTER_RULES), mxcsrMask: fields.word("mxcsrMask"), ...departures };
 }

@@ -114,7 +114,7 @@ function naive(cpu: ProcessorDescription, instruction: RestoreFamily, mask: bigi
     mxcsrMask: cpu.quirks.mxcsrMask,
     pointers: cpu.quirks.x87Pointers,
     xinuseByValue: cpu.quirks.xinuseAfterRestore === "by-value",
-    pointerBits: cpu.quirks.x87PointerWidth === "57-bit" ? 57 : 64,
+    pointerBits: ({ "48-bit": 48, "57-bit": 57 } as const)[cpu.quirks.x87PointerWidth ?? ""] ?? 64,
     xcr0: processors.xcr0(0),
     xss: processors.xss(0),
     mask,

@@ -25,7 +25,7 @@ const MODELS = full ? 600 : 200;
 const PER_GROUP = full ? 16 : 14;
 const FAMILIES: readonly (readonly SaveFamily[])[] = [["XSAVE"], ["XSAVEOPT"], ["XSAVEC", "XSAVES"]];
 
-test(`generated savers of ${MODELS} random CPUs store what the manual's pseudo-code stores`, { timeout: 300_000 }, async () => {
+test(`generated savers of ${MODELS} random CPUs store what the manual's pseudo-code stores`, { timeout: 900_000 }, async () => {
   const counts = { comparisons: 0, models: 0, savers: 0, all: 0, class: 0, any: 0, arena: 0, buffer: 0, noSaver: 0 };
   const BYTES = 32_768;
   const arena = createArena({ bytes: BYTES, largestArea: 18_000 });

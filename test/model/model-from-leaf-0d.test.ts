@@ -45,7 +45,10 @@ const rules = (rows: Rows, fillFrom?: CpuModel): string[] => {
 };
 
 test("a dump gives the model that the file describes", () => {
-  const { model, diagnostics } = modelFromLeafD(dumped(ZEN_5_GUEST), { file: "d.txt", kind: "guest" });
+  const { model, diagnostics } = modelFromLeafD(dumped(ZEN_5_GUEST, { cpuid80000008Eax: 0x3934 }), {
+    file: "d.txt",
+    kind: "guest",
+  });
   const { components, xcr0Supported, xssSupported, instructions, sizeMax, quirks } = loadModel("amd-zen-5-kvm-guest");
   expect(diagnostics).toEqual([]);
   expect(model).toMatchObject({ components, xcr0Supported, xssSupported, instructions, sizeMax, quirks });
@@ -73,7 +76,10 @@ test.each(modelFiles)("%s as leaf 0DH gives the same model again", (file) => {
   };
   for (const row of model.components) rows[row.index] = [row.size, row.standardOffset ?? 0, flag(row), 0];
   const cpuid7Ebx = model.quirks.x87Selectors === "zero" ? 0x2000 : 0;
-  const read = modelFromLeafD(dumped(rows, { vendor: model.vendor, family: model.signatures[0]?.family, cpuid7Ebx }), {
+  const width = model.quirks.x87PointerWidth?.slice(0, 2) ?? "0";
+  const cpuid80000008Eax = Number(width) << 8;
+  const rest = { vendor: model.vendor, family: model.signatures[0]?.family, cpuid7Ebx, cpuid80000008Eax };
+  const read = modelFromLeafD(dumped(rows, rest), {
     file: "d",
     id: model.id,
     name: model.name,

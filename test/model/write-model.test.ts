@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CpuModel } from "../../src/model/cpu-model.ts";
-import { DEPARTURES, X87_POINTER_RULES } from "../../src/isa/vendor-behaviour.ts";
+import { X87_POINTER_RULES } from "../../src/isa/vendor-behaviour.ts";
 import { MODEL_KINDS } from "../../src/model/cpu-model.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { writeModel } from "../../src/model/write-model.ts";
@@ -26,8 +26,9 @@ const anyModel: fc.Arbitrary<CpuModel> = fc
       {
         x87Pointers: fc.constantFrom(...X87_POINTER_RULES),
         mxcsrMask: fc.nat(),
-        pkruUpperBytes: fc.constant(DEPARTURES.pkruUpperBytes.word),
-        xinuseOfMxcsr: fc.constant(DEPARTURES.xinuseOfMxcsr.word),
+        x87PointerWidth: fc.constantFrom("48-bit" as const, "57-bit" as const),
+        pkruUpperBytes: fc.constant("kept" as const),
+        xinuseOfMxcsr: fc.constant("counted" as const),
       },
       { requiredKeys: ["x87Pointers", "mxcsrMask"] },
     ),

@@ -70,6 +70,7 @@ function quirksByCpuid(hello: OracleHello): Quirks {
       stepping,
       brand,
       leafD: new Map(leafD.map((registers, subleaf) => [subleaf, { registers, line: 0 }])),
+      cpuid80000008Eax: leaves["80000008"][0],
       cpuid80000008Ebx: leaves["80000008"][1],
       cpuid7Ebx: leaves["7.0"][1],
     },

@@ -2,7 +2,7 @@
 
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
-import { DEPARTURE_NAMES, DEPARTURES, X87_POINTER_RULES } from "../../isa/vendor-behaviour.ts";
+import { DEPARTURE_NAMES, departureText, departureWords, X87_POINTER_RULES } from "../../isa/vendor-behaviour.ts";
 import { STATE_MEMBERS } from "../state-members.ts";
 import type { SuiteCase } from "./suite-case.ts";
 
@@ -49,7 +49,7 @@ const cpu = v.pipe(
         ...Object.fromEntries(
           DEPARTURE_NAMES.map((name) => [
             name,
-            v.optional(v.pipe(v.literal(DEPARTURES[name].word), v.description(DEPARTURES[name].meaning))),
+            v.optional(v.pipe(v.picklist(departureWords(name).map(([each]) => each)), v.description(departureText(name)))),
           ]),
         ),
       }),
