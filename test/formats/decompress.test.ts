@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { bytesSource, FormatError, openContainer } from "../../src/formats/index.ts";
 import { decompressed } from "../../src/formats/decompress.ts";
 import { CoreWriter } from "./core-writer.ts";
+import { rawFrame, repeatedBlocks } from "./zstd-frames.ts";
 
 const core = (): Uint8Array => new CoreWriter("x86-64").thread(7, { area: new Uint8Array(832).fill(1, 0, 24) }).bytes();
 const zstd = (bytes: Uint8Array, ...flags: string[]): Uint8Array<ArrayBuffer> | undefined => {
@@ -14,29 +15,6 @@ const zstd = (bytes: Uint8Array, ...flags: string[]): Uint8Array<ArrayBuffer> | 
 };
 const hasZstd = zstd(new Uint8Array(1)) !== undefined;
 if (!hasZstd) console.log("skipped: zstd is not installed, so only fixed zstd frames are read");
-
-/** A frame of raw blocks (RFC 8878), so that zstd is tested without its program too. */
-function rawFrame(bytes: Uint8Array, window = 0x38): Uint8Array {
-  const parts: Uint8Array[] = [Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, window)];
-  for (let at = 0; at < bytes.length || at === 0; at += 65_536) {
-    const block = bytes.subarray(at, at + 65_536);
-    const header = (block.length << 3) | (at + 65_536 >= bytes.length ? 1 : 0);
-    parts.push(Uint8Array.of(header & 255, (header >> 8) & 255, header >> 16), block);
-  }
-  return new Uint8Array(Buffer.concat(parts));
-}
-
-/** `count` blocks of one repeated byte, `size` bytes each. */
-function repeatedBlocks(count: number, size: number, window = 0x38): Uint8Array {
-  const block = (last: number): number[] => {
-    const header = (size << 3) | 2 | last;
-    return [header & 255, (header >> 8) & 255, header >> 16, 0];
-  };
-  const bytes = new Uint8Array(6 + count * 4);
-  bytes.set([0x28, 0xb5, 0x2f, 0xfd, 0, window]);
-  for (let i = 0; i < count; i++) bytes.set(block(i === count - 1 ? 1 : 0), 6 + i * 4);
-  return bytes;
-}
 
 const all = async (packed: Uint8Array, limit?: number): Promise<{ bytes: Uint8Array; cut: string | undefined }> => {
   const source = await decompressed(bytesSource(packed), limit);

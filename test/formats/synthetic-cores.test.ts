@@ -222,3 +222,15 @@ test("NetBSD: threads by the note's name; struct xstate as a standard area", asy
     ]);
   expect(threads[0]?.area?.evidence.userFeatures).toEqual({ mask: 0xe7n, where: "xs_rfbm" });
 });
+
+test("NetBSD: a signal that was sent to the process, not to a thread", async () => {
+  const info = new Uint8Array(160);
+  new DataView(info.buffer).setInt32(8, 11, true);
+  const writer = new CoreWriter("x86-64").note("NetBSD-CORE", 1, info);
+  for (const tid of [2, 1]) writer.note(`NetBSD-CORE@${tid}`, 33, new Uint8Array(26 * 8));
+  const { threads } = await open(writer.bytes());
+  expect(threads.map(({ tid, signal, signalled }) => [tid, signal, signalled])).toEqual([
+    [2, 11, undefined],
+    [1, 11, undefined],
+  ]);
+});

@@ -1,6 +1,7 @@
 /** Good containers, small ones, with the places of the fields that readers believe. */
 
 import { CoreWriter } from "../formats/core-writer.ts";
+import { rawFrame } from "../formats/zstd-frames.ts";
 import { minidumpBytes } from "../formats/minidump-writer.ts";
 
 /** A file to mutate. */
@@ -104,6 +105,23 @@ function frameFile(): FuzzFile {
   return { name: "signal frame", bytes, fields: [...areaFields(at), [at + 480, 4], [at + 832, 4]] };
 }
 
+/** Two frames with the halves of a core, a skippable one between them. */
+function zstdFile({ bytes: core }: FuzzFile): FuzzFile {
+  const half = core.length >> 1;
+  const [first, second] = [rawFrame(core.subarray(0, half)), rawFrame(core.subarray(half))];
+  const skippable = Uint8Array.of(0x5a, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4);
+  const bytes = new Uint8Array([...first, ...skippable, ...second]);
+  const starts = [0, first.length, first.length + skippable.length];
+  const fields = starts.flatMap((at): Field[] => [
+    [at, 4],
+    [at + 4, 2],
+    [at + 4, 4],
+    [at + 6, 2],
+    [at + 6, 4],
+  ]);
+  return { name: "core in zstd", bytes, fields };
+}
+
 /** One of every kind. */
 export function fuzzFiles(): FuzzFile[] {
   const threads = (writer: CoreWriter): CoreWriter => {
@@ -122,8 +140,10 @@ export function fuzzFiles(): FuzzFile[] {
   const freebsd = new CoreWriter("x86-64").note("FreeBSD", 1, status).note("FreeBSD", 0x202, area(832));
   const kvm = area(4096);
   const raw = area(1088, { xcompBv: (1n << 63n) | 7n });
+  const plain = coreFile("core of x86-64", threads(new CoreWriter("x86-64")));
   return [
-    coreFile("core of x86-64", threads(new CoreWriter("x86-64"))),
+    plain,
+    zstdFile(plain),
     coreFile("core of i386", threads(new CoreWriter("i386"))),
     coreFile("core with PN_XNUM", threads(new CoreWriter("x86-64")), { extended: true }),
     coreFile("core of NetBSD", netbsd),

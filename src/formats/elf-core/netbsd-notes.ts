@@ -48,9 +48,10 @@ function threadOf(note: Note, core: CoreState): OpenThread | undefined {
   }
   core.system ??= "NetBSD";
   const thread = core.thread(Number(id), note);
-  if (thread && core.hit && core.hit.tid === thread.tid && core.hit.signal > 0) {
-    thread.signal = core.hit.signal;
-    thread.signalled = true;
+  if (thread && core.hit && core.hit.signal > 0) {
+    // No thread: the signal was sent to the process.
+    if (core.hit.tid === 0 || core.hit.tid === thread.tid) thread.signal = core.hit.signal;
+    if (core.hit.tid === thread.tid) thread.signalled = true;
   }
   return thread;
 }
