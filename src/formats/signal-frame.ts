@@ -15,10 +15,9 @@ import {
 import { areaOf } from "./contained-area.ts";
 import { FormatError, type ProblemList } from "./format-problem.ts";
 import { bytesOf, readWhole } from "./range-reader.ts";
+import { FP_XSTATE_MAGIC1, FP_XSTATE_MAGIC2 } from "../image/linux-carriers.ts";
 import { EXTENDED_REGION_OFFSET, LEGACY_REGION_SIZE, SOFTWARE_OFFSET } from "../isa/xsave-area.ts";
 
-const FP_XSTATE_MAGIC1 = 0x4650_5853;
-const FP_XSTATE_MAGIC2 = 0x4650_5845;
 /** Offsets in an area: extended_size, xfeatures, xstate_size follow magic1. */
 const EXTENDED_SIZE_OFFSET = SOFTWARE_OFFSET + 4;
 const XFEATURES_OFFSET = SOFTWARE_OFFSET + 8;

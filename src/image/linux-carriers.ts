@@ -10,9 +10,9 @@ import { maskOfBits } from "../isa/feature-mask.ts";
 import type { XsaveImage } from "./xsave-image.ts";
 
 /** `FPXS`, at byte 464 of a frame that holds more than FXSAVE. */
-const FP_XSTATE_MAGIC1 = 0x46505853;
+export const FP_XSTATE_MAGIC1 = 0x4650_5853;
 /** `FPXE`, behind the area. */
-const FP_XSTATE_MAGIC2 = 0x46505845;
+export const FP_XSTATE_MAGIC2 = 0x4650_5845;
 
 /** User components that a standard image has room for, its own x87 and SSE included. */
 function featuresOf(image: XsaveImage): bigint {

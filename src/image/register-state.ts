@@ -4,6 +4,7 @@
  */
 
 import { maskOfBits } from "../isa/feature-mask.ts";
+import { LBR_COMPONENT, LBR_DEPTH_OFFSET, lbrBytes } from "../isa/lbr.ts";
 import { stateComponent } from "../isa/state-component.ts";
 import {
   INITIAL_MXCSR,
@@ -63,10 +64,6 @@ export function initialState(index: number, size: number): ComponentState {
   return { index, inUse: false, bytes };
 }
 
-const LBR = 15;
-const LBR_ENTRIES_OFFSET = 40;
-const LBR_ENTRY_SIZE = 24;
-
 /**
  * Bytes of a component that are registers; the rest is padding that nobody may rely on. A component that no
  * document names counts whole, MXCSR_MASK (a constant of the CPU) not at all, LBR entries up to IA32_LBR_DEPTH
@@ -81,9 +78,9 @@ export function registerRanges({ index, bytes }: Pick<ComponentState, "index" | 
     const stride = field.stride ?? field.size;
     for (let at = 0; at < (field.count ?? 1); at++) ranges.push([field.offset + at * stride, field.size]);
   }
-  if (index !== LBR) return ranges;
-  const depth = (bytes[8] ?? 0) & 0x3f;
-  return ranges.filter(([offset]) => offset < LBR_ENTRIES_OFFSET + depth * LBR_ENTRY_SIZE);
+  if (index !== LBR_COMPONENT) return ranges;
+  const stored = lbrBytes(bytes[LBR_DEPTH_OFFSET] ?? 0);
+  return ranges.filter(([offset]) => offset < stored);
 }
 
 /** True if the registers of a component hold the initial configuration, whatever `inUse` says. MXCSR does not count. */

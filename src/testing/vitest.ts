@@ -1,6 +1,9 @@
 /** Matchers for vitest: `import "xsavekit/vitest"` in a test or a setup file. */
 
 import { expect } from "vitest";
+import { compareImages } from "../image/compare-images.ts";
+import { decodeImage } from "../image/decode-image.ts";
+import type { XsaveImage } from "../image/xsave-image.ts";
 import type { LayoutLike, LayoutQuestion } from "./compare-layouts.ts";
 import { compareLayouts, describeComparison, isLayoutLike } from "./compare-layouts.ts";
 
@@ -11,6 +14,8 @@ export type { ComponentPlace, LayoutComparison, LayoutDifference, LayoutLike, La
 export interface XsaveMatchers<R = unknown> {
   /** The received model (or its rows, or a layout) puts the same components at the same offsets as `expected`. */
   toHaveLayoutOf(expected: LayoutLike, question?: LayoutQuestion): R;
+  /** The received image holds the same registers as `expected`, whatever model, form, stale and software bytes. */
+  toHoldRegistersOf(expected: XsaveImage): R;
 }
 
 declare module "vitest" {
@@ -36,4 +41,34 @@ expect.extend({
       message: () => describeComparison(comparison, nameOf(received, "received"), nameOf(expected, "expected")),
     };
   },
+  toHoldRegistersOf(received: unknown, expected: XsaveImage) {
+    for (const [side, image] of [
+      ["received", received],
+      ["expected", expected],
+    ] as const)
+      if (!isImage(image)) return { pass: false, message: () => `${side} is no image: { bytes, form, rows }` };
+    const differences = compareImages(decodeImage(received as XsaveImage), decodeImage(expected));
+    const some = differences.slice(0, MOST_DIFFERENCES).map(({ message }) => `  ${message}`);
+    const more = differences.length > some.length ? [`  and ${differences.length - some.length} registers more`] : [];
+    return {
+      pass: differences.length === 0,
+      message: () =>
+        differences.length === 0
+          ? "both images hold the same registers"
+          : [`${differences.length} registers differ, received and expected:`, ...some, ...more].join("\n"),
+    };
+  },
 });
+
+const MOST_DIFFERENCES = 20;
+
+function isImage(value: unknown): value is XsaveImage {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "bytes" in value &&
+    value.bytes instanceof Uint8Array &&
+    "form" in value &&
+    "rows" in value
+  );
+}
