@@ -9,6 +9,9 @@ export const MAX_CPUS = 8_192;
 /** Problems kept of one dump; one more says that there were others. */
 export const MAX_PROBLEMS = 256;
 
+/** Characters of a bad row that are shown. */
+const SHOWN = 80;
+
 /** A row as a grammar finds it in a line. */
 export interface ParsedRow {
   readonly leaf: number;
@@ -65,6 +68,12 @@ export class DumpCollector {
   addProblem(problem: DumpProblem): void {
     if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(problem);
     else this.#problemsLeftOut++;
+  }
+
+  /** Notes a line that was meant to be a row and is not a whole one. */
+  addBadRow(line: number, text: string): void {
+    const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
+    this.addProblem({ rule: "bad-row", severity: "error", line, message: `not a whole CPUID row, left out: ${shown}` });
   }
 
   /** Gives the problem noted last another rule and message, if it is of rule `from` and line `line`. */

@@ -35,14 +35,8 @@ export function readByLine(text: string, grammar: LineGrammar): RawDump {
     const row = grammar.row(trimmed);
     if (row === undefined) return true;
     if (row !== "damaged") return collector.addRow(row, number);
-    const shown = trimmed.length > SHOWN ? `${trimmed.slice(0, SHOWN)}...` : trimmed;
-    damaged = { line: number, text: shown };
-    collector.addProblem({
-      rule: "bad-row",
-      severity: "error",
-      line: number,
-      message: `not a whole CPUID row, left out: ${shown}`,
-    });
+    damaged = { line: number, text: trimmed.length > SHOWN ? `${trimmed.slice(0, SHOWN)}...` : trimmed };
+    collector.addBadRow(number, trimmed);
     return true;
   });
   if (damaged) collector.renameLastProblem("bad-row", damaged.line, "truncated", `the dump ends inside a row: ${damaged.text}`);

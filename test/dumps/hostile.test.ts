@@ -7,11 +7,13 @@ import { MAX_CPUS, MAX_PROBLEMS, MAX_ROWS } from "../../src/dumps/dump-collector
 const FIXTURES = ["aida-two-cpus.txt", "cpuid-r.txt", "libcpuid.test"].map((name) =>
   readFileSync(new URL(`fixtures/${name}`, import.meta.url), "utf8"),
 );
-const FORMATS = [undefined, ...DUMP_READERS.map((reader) => reader.format)];
+const FORMATS = DUMP_READERS.map((reader) => reader.format);
+let turn = 0;
 
-/** Reads a text every way; throws only if a reader does. */
+/** Reads a text as what it looks like, as the first three formats and as three others in turn; throws only if a reader does. */
 function readAll(text: string): void {
-  for (const format of FORMATS) {
+  const others = [0, 1, 2].map(() => FORMATS[turn++ % FORMATS.length]);
+  for (const format of [undefined, ...FORMATS.slice(0, 3), ...others]) {
     const dump = readDump(text, format);
     for (const { leafD } of leafDCpus(dump)) {
       for (const { registers } of leafD.values()) {
@@ -76,22 +78,22 @@ test("any registers in leaf 0DH never throw, numbered or not", () => {
 });
 
 test.each([
-  ["one line of blanks", " ".repeat(4_000_000)],
-  ["only CRs", "\r".repeat(4_000_000)],
-  ["only line feeds", "\n".repeat(4_000_000)],
-  ["CRs before the only line feed", `${"\r".repeat(2_000_000)}\n${"a\r".repeat(1_000_000)}`],
-  ["one row without end", `CPUID 0000000D: ${"00000000-".repeat(400_000)}`],
-  ["blanks inside rows", `CPUID${" ".repeat(900)}0000000D\n`.repeat(4_000)],
-  ["dashes", `${"-".repeat(900)}x\n`.repeat(4_000)],
-  ["headings only", "CPU 0:\n".repeat(600_000)],
-  ["damaged rows only", "CPUID 0000000D: 0-0\n".repeat(200_000)],
-  ["leaf 0 only", "CPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n".repeat(80_000)],
+  ["one line of blanks", " ".repeat(1_000_000)],
+  ["only CRs", "\r".repeat(1_000_000)],
+  ["only line feeds", "\n".repeat(1_000_000)],
+  ["CRs before the only line feed", `${"\r".repeat(500_000)}\n${"a\r".repeat(250_000)}`],
+  ["one row without end", `CPUID 0000000D: ${"00000000-".repeat(100_000)}`],
+  ["blanks inside rows", `CPUID${" ".repeat(900)}0000000D\n`.repeat(1_000)],
+  ["dashes", `${"-".repeat(900)}x\n`.repeat(1_000)],
+  ["headings only", "CPU 0:\n".repeat(150_000)],
+  ["damaged rows only", "CPUID 0000000D: 0-0\n".repeat(50_000)],
+  ["leaf 0 only", "CPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n".repeat(20_000)],
   [
     "rows without end",
-    `CPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n${"CPUID 0000000D: 00000007-00000340-00000340-00000000\n".repeat(80_000)}`,
+    `CPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n${"CPUID 0000000D: 00000007-00000340-00000340-00000000\n".repeat(20_000)}`,
   ],
 ])(
-  "4 MB of %s: bounded",
+  "1 MB of %s: bounded",
   (name, text) => {
     const start = performance.now();
     const dump = readDump(text);
@@ -103,8 +105,8 @@ test.each([
       leafDCpus(each);
     }
     const took = performance.now() - start;
-    console.log(`${name}: ${took.toFixed(0)} ms for four readings`);
-    expect(took).toBeLessThan(10_000);
+    console.log(`${name}: ${took.toFixed(0)} ms for ${dumps.length} readings`);
+    expect(took / dumps.length).toBeLessThan(1_000);
   },
   30_000,
 );

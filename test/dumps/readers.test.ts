@@ -150,7 +150,7 @@ test("a dump cut inside a row is truncated", () => {
 });
 
 test("text that is no dump", () => {
-  for (const text of ["", "  \n", "hello", "0x00000000: EAX=0x0000000d, EBX=0x68747541, ECX=0x444d4163, EDX=0x69746e65"]) {
+  for (const text of ["", "  \n", "hello", "0x00000000; EAX=0x0000000d; EBX=0x68747541; ECX=0x444d4163; EDX=0x69746e65"]) {
     expect(readDump(text)).toMatchObject({
       format: "unknown",
       cpus: [],
