@@ -22,7 +22,7 @@ export interface ComputedState {
 type Family = "XSAVE" | "XSAVEOPT" | "XSAVEC" | "XSAVES";
 
 /** TILEDATA's bytes follow a pattern: random ones would make up most of the suite. */
-const TILEDATA = 18;
+export const TILEDATA = 18;
 
 /** A legal state of a model, some components in init. What is in use is not in its initial configuration. */
 export function computedState(prng: Prng, model: CpuModel, xcr0: bigint, xss: bigint): ComputedState {

@@ -99,8 +99,10 @@ const restoreSchema = v.strictObject({
   compacted: v.pipe(v.boolean(), v.description("XCOMP_BV[63]")),
   misaligned: v.pipe(v.boolean(), v.description("The area lies 16 bytes past a multiple of 64")),
   image: bytes("The area; a restore does not change it"),
-  xinuseBefore: mask("XGETBV(1) beforehand"),
-  xinuseAfter: mask("XGETBV(1) afterwards; a processor may report less for components that hold their initial values"),
+  xinuseBefore: v.nullable(mask("XGETBV(1) beforehand; null: the CPU has none, and XINUSE is by value")),
+  xinuseAfter: v.nullable(
+    mask("XGETBV(1) afterwards; a processor may report less for components that hold their initial values"),
+  ),
   stateBefore: state("Registers beforehand, live FOP, FIP and FDP included"),
   stateAfter: state("Registers afterwards; FOP, FIP and FDP as a save under `quirks.x87Pointers` shows them"),
 });

@@ -1,8 +1,7 @@
 /** A case as lines that a C program reads without a JSON parser. */
 
-import { hasBit } from "../../isa/feature-mask.ts";
 import { stateComponent } from "../../isa/state-component.ts";
-import { LEGACY_UNWRITTEN_OFFSET, XMM_OFFSET } from "../../isa/xsave-area.ts";
+import { LEGACY_UNWRITTEN_OFFSET, MXCSR_OFFSET, ST_OFFSET, XMM_OFFSET } from "../../isa/xsave-area.ts";
 import { STATE_MEMBERS } from "../state-members.ts";
 import { type CaseState, isRestore, type SuiteCase } from "./suite-case.ts";
 
@@ -11,6 +10,8 @@ export const TEXT_HEAD = "xsavekit-suite 1\n";
 
 /** Misaligned areas lie so many bytes past a multiple of 64. */
 const MISALIGNMENT = 16;
+
+const X87_CONTROL_INITIAL = `7f03${"00".repeat(MXCSR_OFFSET - 2)}`;
 
 /** The lines of a case, its last line `end`. */
 export function caseText(given: SuiteCase): string {
@@ -52,18 +53,22 @@ function stateLines(key: string, state: CaseState): string[] {
   return [`${key} 0 ${state.legacy}`, ...members];
 }
 
-/** XINUSE of all components, bit 1 about XMM alone. Of supervisor components the value decides, as in the JSON form. */
+/** XINUSE of all components, bit 1 about XMM alone; what the JSON form does not tell is by value, as there. */
 function xinuse(given: SuiteCase): bigint {
-  const state: CaseState = isRestore(given) ? given.stateBefore : given.state;
-  const user = BigInt(isRestore(given) ? given.xinuseBefore : given.xinuse);
-  const xmm = isRestore(given) ? /[^0]/.test(state.legacy.slice(2 * XMM_OFFSET, 2 * LEGACY_UNWRITTEN_OFFSET)) : given.xmmInUse;
-  let supervisors = 0n;
+  const state = isRestore(given) ? given.stateBefore : given.state;
+  const told = isRestore(given) ? given.xinuseBefore : given.xinuse;
+  const xcr0 = BigInt(given.xcr0);
+  let byValue = 0n;
+  const legacy = (from: number, to: number): string => state.legacy.slice(2 * from, 2 * to);
+  if (legacy(0, MXCSR_OFFSET) !== X87_CONTROL_INITIAL || /[^0]/.test(legacy(ST_OFFSET, XMM_OFFSET))) byValue |= 1n;
+  if (/[^0]/.test(legacy(XMM_OFFSET, LEGACY_UNWRITTEN_OFFSET))) byValue |= 2n;
   for (const [name, index] of STATE_MEMBERS) {
     const bytes = state[name];
-    if (bytes !== undefined && !hasBit(BigInt(given.xcr0), index) && bytes !== initialBytes(index, bytes.length / 2))
-      supervisors |= 1n << BigInt(index);
+    if (bytes !== undefined && bytes !== initialBytes(index, bytes.length / 2)) byValue |= 1n << BigInt(index);
   }
-  return (user & ~2n) | (xmm ? 2n : 0n) | supervisors;
+  const user = told === null ? byValue & xcr0 : BigInt(told);
+  const xmm = isRestore(given) ? byValue & 2n : given.xmmInUse ? 2n : 0n;
+  return (user & ~2n) | xmm | (byValue & ~xcr0);
 }
 
 /** The initial configuration of a component, hexadecimal. */

@@ -49,8 +49,8 @@ export interface SuiteRestore extends CaseBase {
   readonly compacted: boolean;
   readonly misaligned: boolean;
   readonly image: string;
-  readonly xinuseBefore: string;
-  readonly xinuseAfter: string;
+  readonly xinuseBefore: string | null;
+  readonly xinuseAfter: string | null;
   readonly stateBefore: CaseState;
   readonly stateAfter: CaseState;
 }
