@@ -1,11 +1,15 @@
 /** XRSTOR and XRSTORS of images that were valid once. */
 
-import { bitsOf, XCOMP_BV_COMPACTED } from "../../src/isa/feature-mask.ts";
+import { generatedRestores } from "../../src/host/load-generated.ts";
+import { bitsOf, maskOf, XCOMP_BV_COMPACTED } from "../../src/isa/feature-mask.ts";
 import { MXCSR_OFFSET, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../../src/isa/xsave-area.ts";
 import { AreaMemory } from "../../src/runtime/arena.ts";
 import { restore } from "../../src/runtime/general-restore.ts";
 import { bindGeneralSave } from "../../src/runtime/general-save.ts";
+import type { RestoreFamily } from "../../src/runtime/restore-checks.ts";
+import type { RestoreRoutine } from "../../src/runtime/restore-routine.ts";
 import { savePlan } from "../../src/runtime/save-plan.ts";
+import { type SelectedRestore, selectRestore } from "../../src/runtime/select-restore.ts";
 import { readU64, writeU32, writeU64 } from "../../src/verify/little-endian.ts";
 import { Prng } from "../../src/verify/random/prng.ts";
 import { expectSame, type FuzzBench, fuzzBenches, subset } from "./fuzz-processors.ts";
@@ -18,7 +22,13 @@ const IMAGES = 24;
 
 interface RestoreBench extends FuzzBench {
   readonly images: readonly Uint8Array[];
+  readonly routines: readonly RestoreRoutine[];
+  /** Restores by selection, by instruction and RFBM of a declared mask; made when first drawn. */
+  readonly selected: Map<string, SelectedRestore>;
 }
+
+/** Now and then the mask of a generated restore. */
+const DECLARED_SHARE = 0.5;
 
 /** An image of processor 1: standard or compacted, some components in init. */
 function validImage(prng: Prng, { cpu, processors, areas }: FuzzBench): Uint8Array {
@@ -77,7 +87,12 @@ function restoreCase(prng: Prng, bench: RestoreBench): FuzzOutcome {
   const cut = end === areas.end ? areas : new AreaMemory(areas.buffer, 0, end, -1, 0);
   const compacted = (area[XCOMP_BV_OFFSET + 7] ?? 0) >= 0x80;
   const family = prng.chance(compacted && processors.cpu.instructions.xsaves ? 0.8 : 0.02) ? "XRSTORS" : "XRSTOR";
-  const mask = prng.pick([0xffff_ffff_ffff_ffffn, prng.u64(), processors.xcr0(0), 0n, 1n << BigInt(prng.below(64))]);
+  const declared = prng.chance(DECLARED_SHARE) ? bench.routines.filter(({ families }) => families.includes(family)) : [];
+  const mask =
+    declared.length > 0
+      ? maskOf(...prng.pick(declared).rfbm)
+      : prng.pick([0xffff_ffff_ffff_ffffn, prng.u64(), processors.xcr0(0), 0n, 1n << BigInt(prng.below(64))]);
+  if (declared.length > 0 && cut === areas) return bySelection(bench, family, mask, offset);
   const mode = { operandSize: prng.pick([64, 64, 32] as const), mode64: prng.chance(0.8) };
   memory.set(areas.u8);
   const faults = restore(processors, 0, cut, offset, family, mask, mode);
@@ -97,16 +112,39 @@ function restoreCase(prng: Prng, bench: RestoreBench): FuzzOutcome {
   return { name: `refused: ${first.rule}`, deep };
 }
 
+/** By selection, which takes a generated restore where one fits; the general path has to do the same. */
+function bySelection(bench: RestoreBench, family: RestoreFamily, mask: bigint, offset: number): FuzzOutcome {
+  const { processors, areas, before, memory } = bench;
+  const key = `${family} ${mask}`;
+  const selected = bench.selected.get(key) ?? selectRestore(bench.routines, processors, areas, { instruction: family, mask });
+  bench.selected.set(key, selected);
+  memory.set(areas.u8);
+  const vector = selected.restore(0, offset);
+  expectSame("memory", areas.u8, memory);
+  const after = processors.u8.slice();
+  processors.u8.set(before);
+  const faults = restore(processors, 0, areas, offset, family, mask);
+  if ((faults[0]?.vector ?? 0) !== vector)
+    throw new Error(`vector ${vector} by selection, ${faults[0]?.vector ?? 0} by the general path`);
+  expectSame("registers by selection, as the general path has them,", after, processors.u8);
+  if (vector !== 0) expectSame("a register of a refused restore", processors.u8, before);
+  const deep = faults.every(({ rule }) => rule === "supervisor-contents" || rule === "xfd");
+  return { name: `${vector === 0 ? "restored" : `refused: ${faults[0]?.rule}`}, ${selected.servedBy()} by selection`, deep };
+}
+
 export const target: FuzzTarget = {
-  summary: "XRSTOR and XRSTORS, general path: valid images with changed headers, masks, places and ends",
+  summary: "XRSTOR and XRSTORS, generated and general: valid images with changed headers, masks, places and ends",
   leastDeep: 0.5,
-  prepare(): FuzzCase {
+  async prepare(): Promise<FuzzCase> {
+    const generated = await generatedRestores();
     const first = new Prng(1);
-    const benches = fuzzBenches(first).map((bench) => {
+    const made = fuzzBenches(first).map(async (bench): Promise<RestoreBench> => {
       const images = Array.from({ length: IMAGES }, () => validImage(first, bench));
       bench.before.set(bench.processors.u8);
-      return { ...bench, images };
+      const routines = (await generated[bench.cpu.id]?.())?.restores ?? [];
+      return { ...bench, images, routines, selected: new Map() };
     });
+    const benches = await Promise.all(made);
     return (prng) => {
       const bench = prng.pick(benches);
       try {
