@@ -12,6 +12,16 @@ export interface FormatProblem {
   readonly remedy: string;
 }
 
+/** A finding about a file that ends before what its headers promise. */
+export function cutShort(rule: string, offset: number, message: string): FormatProblem {
+  return { rule, offset, message, remedy: "copy the file again; it was cut short, or its headers lie" };
+}
+
+/** A finding about counts and sizes beyond what is read. */
+export function exhausting(rule: string, offset: number, message: string): FormatProblem {
+  return { rule, offset, message, remedy: "the file is damaged or made to exhaust readers" };
+}
+
 /** A container was refused; `diagnostics` has the first reason as its first element. */
 export class FormatError extends Error {
   override readonly name = "FormatError";

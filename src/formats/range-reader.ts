@@ -1,7 +1,7 @@
 /** Reads structures out of a ByteSource: every range is checked against the source before it is asked for. */
 
 import type { ByteSource } from "./byte-source.ts";
-import { FormatError } from "./format-problem.ts";
+import { FormatError, cutShort } from "./format-problem.ts";
 
 /** Bytes read at once while walking through a table or a list of notes. */
 const CHUNK = 65_536;
@@ -11,12 +11,13 @@ export async function readWhole(source: ByteSource, offset: number, length: numb
   const available = Math.max(0, source.size - offset);
   const bytes = length <= available ? await source.read(offset, length) : new Uint8Array(0);
   if (bytes.length < length) {
-    throw new FormatError({
-      rule: "truncated",
-      offset,
-      message: `${what} has ${length} bytes at byte ${offset}, and the file ends at byte ${source.size}${source.cut === undefined ? "" : ` (${source.cut})`}`,
-      remedy: "copy the file again; it was cut short, or its headers lie",
-    });
+    throw new FormatError(
+      cutShort(
+        "truncated",
+        offset,
+        `${what} has ${length} bytes at byte ${offset}, and the file ends at byte ${source.size}${source.cut === undefined ? "" : ` (${source.cut})`}`,
+      ),
+    );
   }
   return viewOf(bytes);
 }

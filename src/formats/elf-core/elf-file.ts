@@ -4,7 +4,7 @@
  */
 
 import type { ByteSource } from "../byte-source.ts";
-import { FormatError, type ProblemList } from "../format-problem.ts";
+import { FormatError, type ProblemList, cutShort, exhausting } from "../format-problem.ts";
 import { readWhole, SlidingWindow, u64 } from "../range-reader.ts";
 
 /** ELF's word size and machine together: x32 is ELF32 with x86-64's machine. */
@@ -87,20 +87,14 @@ async function noteSegments(source: ByteSource, wide: boolean, problems: Problem
       remedy: "the file is damaged: copy it again",
     });
   if (count > MAX_PROGRAM_HEADERS)
-    throw new FormatError({
-      rule: "too-many-program-headers",
-      offset: wide ? 56 : 44,
-      message: `${count} program headers; at most ${MAX_PROGRAM_HEADERS} are read`,
-      remedy: "the file is damaged or made to exhaust readers",
-    });
+    throw new FormatError(
+      exhausting("too-many-program-headers", wide ? 56 : 44, `${count} program headers; at most ${MAX_PROGRAM_HEADERS} are read`),
+    );
   const end = offset + count * entrySize;
   if (end > source.size)
-    throw new FormatError({
-      rule: "truncated",
-      offset: wide ? 32 : 28,
-      message: `${count} program headers end at byte ${end}, the file at byte ${source.size}`,
-      remedy: "copy the file again; it was cut short, or its headers lie",
-    });
+    throw new FormatError(
+      cutShort("truncated", wide ? 32 : 28, `${count} program headers end at byte ${end}, the file at byte ${source.size}`),
+    );
   const found: { start: number; size: number; header: number }[] = [];
   const window = new SlidingWindow(source);
   for (let at = offset; at < end; at += entrySize) {
@@ -111,12 +105,9 @@ async function noteSegments(source: ByteSource, wide: boolean, problems: Problem
     const size = wide ? u64(window.view, i + 32) : window.view.getUint32(i + 16, true);
     if (size > 0) found.push({ start, size, header: at });
     if (found.length > MAX_NOTE_SEGMENTS) {
-      problems.add({
-        rule: "too-many-note-segments",
-        offset: at,
-        message: `more than ${MAX_NOTE_SEGMENTS} PT_NOTE segments; the rest is left out`,
-        remedy: "the file is damaged or made to exhaust readers",
-      });
+      problems.add(
+        exhausting("too-many-note-segments", at, `more than ${MAX_NOTE_SEGMENTS} PT_NOTE segments; the rest is left out`),
+      );
       break;
     }
   }
@@ -133,12 +124,13 @@ function withoutOverlaps(
   let covered = 0;
   for (const { start, size, header } of found.toSorted((a, b) => a.start - b.start)) {
     if (start + size > fileSize)
-      problems.add({
-        rule: "truncated",
-        offset: header,
-        message: `the PT_NOTE segment of this program header ends after the file, which has ${fileSize} bytes; what is there is read`,
-        remedy: "copy the file again; it was cut short, or its headers lie",
-      });
+      problems.add(
+        cutShort(
+          "truncated",
+          header,
+          `the PT_NOTE segment of this program header ends after the file, which has ${fileSize} bytes; what is there is read`,
+        ),
+      );
     if (start < covered)
       problems.add({
         rule: "notes-overlap",

@@ -1,7 +1,7 @@
 /** Walks through the notes of a core; contents that nobody wants are stepped over, never read. */
 
 import type { ByteSource } from "../byte-source.ts";
-import type { ProblemList } from "../format-problem.ts";
+import { type ProblemList, cutShort, exhausting } from "../format-problem.ts";
 import { cText, SlidingWindow } from "../range-reader.ts";
 import type { NoteSegment } from "./elf-file.ts";
 
@@ -39,12 +39,7 @@ export async function readNotes(
   for (const { offset, end } of segments) {
     for (let at = offset; at + HEADER_SIZE <= end;) {
       if (++count > MAX_NOTES) {
-        problems.add({
-          rule: "too-many-notes",
-          offset: at,
-          message: `more than ${MAX_NOTES} notes; the rest is left out`,
-          remedy: "the file is damaged or made to exhaust readers",
-        });
+        problems.add(exhausting("too-many-notes", at, `more than ${MAX_NOTES} notes; the rest is left out`));
         return count;
       }
       if (!window.holds(at, HEADER_SIZE)) await window.load(at, HEADER_SIZE, end, "a note");
@@ -53,12 +48,13 @@ export async function readNotes(
       const type = window.view.getUint32(window.at(at) + 8, true);
       const start = at + HEADER_SIZE + padded(nameSize);
       if (start + size > end) {
-        problems.add({
-          rule: "note-truncated",
-          offset: at,
-          message: `a note of type ${hex(type)} with ${nameSize} bytes of name and ${size} of contents leaves its segment, which ends at byte ${end}`,
-          remedy: "copy the file again; it was cut short, or its headers lie",
-        });
+        problems.add(
+          cutShort(
+            "note-truncated",
+            at,
+            `a note of type ${hex(type)} with ${nameSize} bytes of name and ${size} of contents leaves its segment, which ends at byte ${end}`,
+          ),
+        );
         break;
       }
       if (nameSize <= MAX_NAME) {
@@ -66,12 +62,13 @@ export async function readNotes(
         const name = cText(window.view, window.at(at) + HEADER_SIZE, nameSize);
         const most = limit(name, type);
         if (size > most && most > 0)
-          problems.add({
-            rule: "note-too-large",
-            offset: at,
-            message: `a note ${name} ${hex(type)} of ${size} bytes; at most ${most} are read, so it is left out`,
-            remedy: "the file is damaged or made to exhaust readers",
-          });
+          problems.add(
+            exhausting(
+              "note-too-large",
+              at,
+              `a note ${name} ${hex(type)} of ${size} bytes; at most ${most} are read, so it is left out`,
+            ),
+          );
         else if (most > 0) {
           if (!window.holds(start, size)) await window.load(start, size, end, "a note");
           take({ name, type, fileOffset: start, bytes: window.copy(start, size) });

@@ -4,7 +4,7 @@
  */
 
 import type { ByteSource } from "../byte-source.ts";
-import { FormatError, type ProblemList } from "../format-problem.ts";
+import { FormatError, type ProblemList, cutShort, exhausting } from "../format-problem.ts";
 import { readWhole } from "../range-reader.ts";
 
 /** A range of the file as a minidump names it: DataSize and Rva, 32 bits each. */
@@ -44,12 +44,7 @@ export async function readDirectory(source: ByteSource, problems: ProblemList): 
   const count = header.getUint32(8, true);
   const directory = header.getUint32(12, true);
   if (count > MAX_STREAMS)
-    throw new FormatError({
-      rule: "too-many-streams",
-      offset: 8,
-      message: `${count} streams; at most ${MAX_STREAMS} are read`,
-      remedy: "the file is damaged or made to exhaust readers",
-    });
+    throw new FormatError(exhausting("too-many-streams", 8, `${count} streams; at most ${MAX_STREAMS} are read`));
   const entries = await readWhole(source, directory, count * ENTRY_SIZE, "the stream directory");
   const streams = new Map<number, Location>();
   for (let i = 0; i < count; i++) {
@@ -62,13 +57,7 @@ export async function readDirectory(source: ByteSource, problems: ProblemList): 
       : location.offset + location.size > source.size
         ? `ends at byte ${location.offset + location.size}, the file at byte ${source.size}; it is left out`
         : undefined;
-    if (fault)
-      problems.add({
-        rule: "bad-stream",
-        offset: directory + at,
-        message: `stream ${type} ${fault}`,
-        remedy: "copy the file again; it was cut short, or its headers lie",
-      });
+    if (fault) problems.add(cutShort("bad-stream", directory + at, `stream ${type} ${fault}`));
     else streams.set(type, location);
   }
   return streams;

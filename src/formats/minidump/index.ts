@@ -10,7 +10,7 @@ import {
   nothingFound,
   type ReadContainer,
 } from "../container.ts";
-import { FormatError, type ProblemList } from "../format-problem.ts";
+import { FormatError, type ProblemList, cutShort } from "../format-problem.ts";
 import { bytesOf, readWhole } from "../range-reader.ts";
 import { contextSize, readContext } from "./context.ts";
 import { isMinidump, type Location, readDirectory, STREAM } from "./directory.ts";
@@ -98,12 +98,7 @@ class MinidumpReader {
     const listed = (await readWhole(this.#source, location.offset, 4, `stream ${type}`)).getUint32(0, true);
     const count = Math.min(listed, Math.floor((location.size - 4) / entrySize), MAX_THREADS);
     if (count < listed)
-      this.#problems.add({
-        rule: "list-truncated",
-        offset: location.offset,
-        message: `stream ${type} says ${listed} entries; ${count} are read`,
-        remedy: "copy the file again; it was cut short, or its headers lie",
-      });
+      this.#problems.add(cutShort("list-truncated", location.offset, `stream ${type} says ${listed} entries; ${count} are read`));
     const view = await readWhole(this.#source, location.offset + 4, count * entrySize, `stream ${type}`);
     return Array.from({ length: count }, (_, i) => decode(view, i * entrySize));
   }
@@ -151,12 +146,7 @@ class MinidumpReader {
               ? `contexts of more than ${AREA_BYTES_LIMIT} bytes`
               : undefined;
     if (message !== undefined) {
-      this.#problems.add({
-        rule: "bad-context",
-        offset,
-        message: `${message}; the thread has no registers`,
-        remedy: "copy the file again; it was cut short, or its headers lie",
-      });
+      this.#problems.add(cutShort("bad-context", offset, `${message}; the thread has no registers`));
       return undefined;
     }
     return bytesOf(await readWhole(this.#source, offset, size, "a context"));
