@@ -48,6 +48,8 @@ interface SegmentContext {
   readonly view: string;
   readonly viewIndex: string;
   readonly at: string;
+  /** Value of `e`, or empty. */
+  readonly control: string;
   readonly byDwords: boolean;
   readonly words: readonly { readonly at: string; readonly value: string }[];
 }
@@ -182,6 +184,8 @@ function segmentContext(form: FormSpec, segment: SaveSegment): SegmentContext {
     view: viewName(segment),
     viewIndex: lbr ? `(block << 6) + (R[f + ${(segment.registers + 8) >>> 2}]! & 63)` : selected ? `p${id}` : "block",
     at: plus(place, segment.area),
+    // FSW.ES is bit 23 of dword 0.
+    control: segment.rule === "x87-control" ? `(R[${selected ? `c${id}` : "f"}]! << 8) >> 31` : "",
     byDwords: segment.rule === "x87-control" || isDword(segment),
     words: segment.rule === "x87-control" ? controlWords(form, segment) : isDword(segment) ? [dwordMove(segment, id)] : [],
   };
@@ -192,13 +196,13 @@ function dwordMove({ kind, registers, area }: SaveSegment, id: string): { at: st
   return { at: plus(kind === "sink" ? `x${id}` : "w", area / 4), value: `R[${from}]!` };
 }
 
-/** The six dwords of the x87 control part under a pointer rule: FSW.ES is bit 23 of dword 0. */
+/** The six dwords of the x87 control part under a pointer rule; `e` is all ones if FSW.ES is set. */
 function controlWords(form: FormSpec, segment: SaveSegment): { at: string; value: string }[] {
   const id = `0_${segment.area}`;
   const r = segment.kind === "select" ? `c${id}` : "f";
   const d = segment.kind === "sink" ? `x${id}` : "w";
   const kept = form.plan.x87Pointers === "kept-unless-es";
-  const es = `((R[${r}]! << 8) >> 31)`;
+  const es = `e${id}`;
   const words = [{ at: d, value: `R[${r}]!` }];
   words.push({
     at: `${d} + 1`,

@@ -53,7 +53,8 @@ export function expectedEffects(form: FormSpec): string[] {
     if (control) {
       const d = segment.kind === "sink" ? `x${id}` : "w";
       const r = segment.kind === "select" ? `c${id}` : "f";
-      const es = `((R[${r}]! << 8) >> 31)`;
+      const es = `e${id}`;
+      out.push(`const ${es} = (R[${r}]! << 8) >> 31;`);
       const old = (word: number, mask: string): string =>
         plan.x87Pointers === "kept-unless-es" ? ` | (Q[${d} + ${word}]! & ${mask})` : "";
       out.push(`Q[${d}] = R[${r}]!;`, `Q[${d} + 1] = (R[${r} + 1]! & (255 | (${es} & -65536)))${old(1, `~${es} & -65536`)};`);

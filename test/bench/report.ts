@@ -19,7 +19,7 @@ export function report(results: Results, processes: number): string {
   for (const [name, title, goals] of SWEEPS) lines.push(...sweepLines(results.get(name), title, goals));
   lines.push(
     ...sinkLines(results.get("sink")),
-    ...tableLines(results.get("table")),
+    ...tableLines([...results].flatMap(([name, runs]) => (name.startsWith("table-") ? runs : []))),
     ...gateLines(results),
     ...heapLines(results.get("heap")),
   );
@@ -124,14 +124,15 @@ function sinkLines(runs: readonly SectionResult[] | undefined): string[] {
   return ["Sink form: one branch-free routine, exact for any XINUSE", ...lines, ""];
 }
 
-function tableLines(runs: readonly SectionResult[] | undefined): string[] {
-  if (!runs?.[0]) return [];
+function tableLines(runs: readonly SectionResult[]): string[] {
+  if (!runs[0]) return [];
   const lines = [
     "Fixed place beside what else there is (layout of the model named; a mask that this CPU lacks has no hardware reference)",
     `  ${"".padEnd(36)} ${"saver".padEnd(20)} ${"selected".padEnd(20)} ${"CPU".padEnd(12)} ${"C segments, one copy".padEnd(24)} saver is x of C  DataView / saver  restructure / saver`,
   ];
   const worst = { c: 0, view: Infinity, struct: Infinity };
-  for (const [model, family, mask] of TABLE) {
+  const measured = TABLE.filter(([, family, mask]) => values(runs, `${rowName(family, mask)} selected`).length > 0);
+  for (const [model, family, mask] of measured) {
     const name = rowName(family, mask);
     const middle = (what: string): string => {
       const found = values(runs, `${name} ${what}`);
@@ -153,13 +154,13 @@ function tableLines(runs: readonly SectionResult[] | undefined): string[] {
       `  ${`${name.padEnd(13)} ${model}`.padEnd(36)} ${(generated ? cell(runs, `${name} saver`) : "general path").padEnd(20)} ${cell(runs, `${name} selected`).padEnd(20)} ${middle("CPU").padEnd(12)} ${`${middle("C segments")}, ${middle("C one copy")}`.padEnd(24)} ${two(c).padEnd(16)} ${view.toFixed(1).padEnd(17)} ${struct.toFixed(1)}`,
     );
   }
+  const general = measured.filter(([, family, mask]) => values(runs, `${rowName(family, mask)} saver`).length === 0);
+  for (const [model, family, mask] of general)
+    lines.push(`  no saver is generated for ${family} ${maskHex(mask)} of ${model}: the general path serves it`);
   const least = (value: number, target: number): string =>
     `${value.toFixed(1)} (target ${target}: ${value >= target ? "met" : "MISSED"})`;
   lines.push(
     `  worst of the generated: ${two(worst.c)} of C segments (${verdict(worst.c, 3)}); DataView loop at least x ${least(worst.view, 10)}; restructure at least x ${least(worst.struct, 8)}`,
-    `  no saver is generated for ${TABLE.filter(([, family, mask]) => values(runs, `${rowName(family, mask)} saver`).length === 0)
-      .map(([model, family, mask]) => `${family} ${maskHex(mask)} of ${model}`)
-      .join(", ")}: the general path serves them`,
   );
   return [...lines, ""];
 }
