@@ -6,7 +6,8 @@ import { markdownTable, textTable } from "./text-table.ts";
 
 const shown = (value: number | null): string => (value === null ? "-" : String(value));
 
-function verdict({ models, identical, components }: ModelComparison): string {
+/** Whether and how many differ, as a sentence. */
+export function comparisonVerdict({ models, identical, components }: ModelComparison): string {
   const count = components.filter(({ differs }) => differs).length;
   return identical
     ? `The layouts of ${models.length} models are identical.`
@@ -29,28 +30,29 @@ function grid(
   };
 }
 
-const triple = ({ size, standardOffset, compactedOffset }: ComponentValue): string =>
+/** `size @ standard offset / compacted offset`. */
+export const valueText = ({ size, standardOffset, compactedOffset }: ComponentValue): string =>
   size === null ? "-" : `${size} @ ${shown(standardOffset)} / ${shown(compactedOffset)}`;
 
 /** For terminals: one column for each model, `size @ standard offset / compacted offset`. */
 export function comparisonText(comparison: ModelComparison): string {
-  const { head, rows, align } = grid(comparison, triple);
+  const { head, rows, align } = grid(comparison, valueText);
   return [
     textTable(head, rows, align),
     "",
     "size @ standard offset / compacted offset, bytes; - where there is none",
-    verdict(comparison),
+    comparisonVerdict(comparison),
   ].join("\n");
 }
 
 /** The same as Markdown. */
 export function comparisonMarkdown(comparison: ModelComparison): string {
-  const { head, rows, align } = grid(comparison, triple);
+  const { head, rows, align } = grid(comparison, valueText);
   return [
     markdownTable(head, rows, align),
     "",
     "Size @ standard offset / compacted offset, in bytes; `-` where there is none.",
     "",
-    verdict(comparison),
+    comparisonVerdict(comparison),
   ].join("\n");
 }
