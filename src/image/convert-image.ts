@@ -1,7 +1,7 @@
 /** An image for another CPU or in another form, or every reason why not. */
 
 import { bitsOf, maskWithNames } from "../isa/feature-mask.ts";
-import { componentName } from "../isa/state-component.ts";
+import { componentName, stateComponent } from "../isa/state-component.ts";
 import { INITIAL_MXCSR, MXCSR_MASK_OFFSET } from "../isa/xsave-area.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { CONTENT_CHECKS } from "../runtime/restore-checks.ts";
@@ -94,7 +94,7 @@ export function convertImage(image: XsaveImage, target: ConvertTarget, options: 
       : "in use, contents not readable";
     const remedy = initial
       ? "--drop-init leaves it out, nothing is lost"
-      : `--allow-drop ${componentName(index)} gives its contents up`;
+      : `--allow-drop ${stateComponent(index)?.name ?? index} gives its contents up`;
     reasons.push({
       component: index,
       initial,

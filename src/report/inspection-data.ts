@@ -5,10 +5,11 @@ import type { Container } from "../formats/container.ts";
 import type { LayoutChoice } from "../image/layout-choice.ts";
 import { formatLanes, formatX87, hexBytes, hexNumber, type ValueFormat } from "../image/format-value.ts";
 import { readRegisters, type RegisterValue } from "../image/read-register.ts";
+import type { ComponentState, RegisterState } from "../image/register-state.ts";
 import type { Register } from "../image/registers.ts";
 import { configuredTiles } from "../image/tile-shape.ts";
 import { maskHex } from "../isa/feature-mask.ts";
-import { componentName } from "../isa/state-component.ts";
+import { componentName, stateComponent } from "../isa/state-component.ts";
 import { ST_OFFSET, XMM_OFFSET, XMM_SIZE } from "../isa/xsave-area.ts";
 
 /** What is shown of the registers. */
@@ -52,6 +53,8 @@ export interface InspectedThread {
   readonly registers: Readonly<Record<string, string>>;
   /** Lanes of vectors and decimals of x87 registers, where a format other than hex was asked for. */
   readonly values?: Readonly<Record<string, readonly string[]>>;
+  /** Bytes of components that are in use and that no document names, by index: hex in memory order. */
+  readonly raw: Readonly<Record<string, string>>;
   readonly tiles: readonly {
     readonly tile: number;
     readonly rows: number;
@@ -114,6 +117,11 @@ export function inspectedComponents({ decoded, state }: DecodedThread): Inspecte
   });
 }
 
+/** Components in use of which only the bytes can be shown. */
+export function unnamedInUse(state: RegisterState): ComponentState[] {
+  return [...state.values()].filter(({ index, inUse }) => inUse && stateComponent(index) === undefined);
+}
+
 /** One thread as data. */
 export function inspectedThread(each: DecodedThread, { registers, format }: InspectionOptions): InspectedThread {
   const { thread, decoded, layout, state, fileOffset, error } = each;
@@ -141,6 +149,7 @@ export function inspectedThread(each: DecodedThread, { registers, format }: Insp
     components: inspectedComponents(each),
     registers: shown,
     ...(format === "hex" ? {} : { values: Object.fromEntries(lanes) as Record<string, string[]> }),
+    raw: Object.fromEntries(unnamedInUse(state).map(({ index, bytes }) => [String(index), hexBytes(bytes)])),
     tiles: configuredTiles(state).map(({ number, rows, columnBytes, contents }) => ({
       tile: number,
       rows,

@@ -3,9 +3,9 @@
 import type { Container } from "../formats/container.ts";
 import type { DecodedThread } from "../formats/decode-container.ts";
 import type { LayoutChoice } from "../image/layout-choice.ts";
-import { formatX87, type ValueFormat } from "../image/format-value.ts";
+import { formatX87, hexBytes, type ValueFormat } from "../image/format-value.ts";
 import { readRegister, readRegisters, type RegisterValue } from "../image/read-register.ts";
-import type { RegisterState } from "../image/register-state.ts";
+import { inUseOf, type RegisterState } from "../image/register-state.ts";
 import { type Register, REGISTERS } from "../image/registers.ts";
 import { configuredTiles } from "../image/tile-shape.ts";
 import { maskHex, maskWithNames } from "../isa/feature-mask.ts";
@@ -13,7 +13,7 @@ import { LEGACY_REGION_SIZE } from "../isa/xsave-area.ts";
 import type { AreaLayout } from "../layout/area-layout.ts";
 import { escapeText } from "../model/diagnostic.ts";
 import { drawArea } from "./area-drawing.ts";
-import { type InspectionOptions, registerLanes, registerText } from "./inspection-data.ts";
+import { type InspectionOptions, registerLanes, registerText, unnamedInUse } from "./inspection-data.ts";
 
 const NAME_WIDTH = 12;
 const LINE_WIDTH = 96;
@@ -86,6 +86,10 @@ function threadLines(each: DecodedThread, { registers, format }: InspectionOptio
   const { ssp } = thread.registers;
   if (ssp !== undefined && !state.has(11)) lines.push(`  ${"ssp".padEnd(NAME_WIDTH)}${maskHex(ssp)}`);
   if (registers === undefined) {
+    for (const { index, bytes } of unnamedInUse(state)) {
+      lines.push(`  component ${index}, ${bytes.length} bytes, of which no document names registers:`);
+      lines.push(...hexLines(hexBytes(bytes)).map((line) => `  ${" ".repeat(NAME_WIDTH)}${line}`));
+    }
     for (const { number, rows, columnBytes } of configuredTiles(state))
       lines.push(`  tmm${number} is configured as ${rows} rows of ${columnBytes} bytes`);
     const initial = inInit(state, values);
@@ -141,7 +145,7 @@ function wrapped(lanes: readonly string[]): string[] {
   return lines;
 }
 
-function drawing({ decoded }: DecodedThread): string {
+function drawing({ decoded, state }: DecodedThread): string {
   if (!decoded) return "";
   const { form, components, xstateBv, xcompBv, size } = decoded.layout;
   // Windows' form is drawn as the area it was cut from.
@@ -152,5 +156,6 @@ function drawing({ decoded }: DecodedThread): string {
     components: components.map(({ row, offset }) => ({ row, offset: offset + shift })),
     size: size + shift,
   };
-  return drawArea(layout, xstateBv);
+  // Of x87 and SSE the CONTEXT beside Windows' form speaks, XSTATE_BV does not.
+  return drawArea(layout, shift > 0 ? (xstateBv & ~3n) | (inUseOf(state) & 3n) : xstateBv);
 }

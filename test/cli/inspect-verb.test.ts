@@ -16,6 +16,7 @@ const fixture = JSON.parse(readFileSync(join(REPOSITORY, "test/image/fixtures/ze
 const area = Buffer.from(fixture.area, "hex");
 const file = join(folder, "area.bin");
 writeFileSync(file, area);
+const path32 = join(folder, "component-32.bin");
 
 test("JSON has the documented shape and the registers that the program had loaded", () => {
   const { code, value } = xsavekitJson(["inspect", file]);
@@ -60,6 +61,25 @@ test("a drawing shows what is in use; components in init are named", () => {
   expect(out).toMatch(
     / +zmm0 +ccf5242829e313f0eab8116a3283fca1ef9b281a9065efb22e458d37d1770e2c\n +0{64} {2}\(upper part in init\)/,
   );
+});
+
+test("a component that no document names is shown as bytes", () => {
+  const bytes = Buffer.concat([Buffer.from(area), Buffer.from("0123456789abcdef".repeat(2), "hex")]);
+  bytes[512 + 4] = 1; // XSTATE_BV bit 32
+  writeFileSync(path32, bytes);
+  const yaml = readFileSync(join(REPOSITORY, "cpu-models/amd-zen-5-kvm-guest.yaml"), "utf8");
+  const model = join(folder, "amd-zen-9.yaml");
+  writeFileSync(
+    model,
+    yaml
+      .replace(/^id: .*/m, "id: amd-zen-9")
+      .replace(/^xcr0Supported: .*/m, "xcr0Supported: 0x1000000e7")
+      .replace(/^sizeMax: .*/m, "sizeMax: 2448")
+      .replace(/^components:\n/m, "components:\n  component-32: { index: 32, size: 16, offset: 2432 }\n"),
+  );
+  const { value } = xsavekitJson(["inspect", path32, "--model", model, "--as", "raw"]);
+  expect(value.threads[0].raw).toEqual({ 32: "0123456789abcdef".repeat(2) });
+  expect(value.threads[0].components).toContainEqual({ index: 32, name: "component 32", inUse: true, offset: 2432, size: 16 });
 });
 
 test("--model overrides, and says what speaks against it", () => {

@@ -12,7 +12,7 @@ if (SKIPPED) console.log(SKIPPED);
 export interface KnownThread {
   readonly tid: number;
   readonly signalled: boolean;
-  readonly initComponents: readonly string[];
+  readonly initComponents: readonly number[];
   readonly registers: Readonly<Record<string, string>>;
 }
 
