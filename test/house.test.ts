@@ -1,6 +1,8 @@
 /** Keeps the floors of the house apart: who may import whom. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ts } from "ts-morph";
@@ -125,4 +127,20 @@ test("generated savers import the seam and the shared copies only, model modules
     return !target(each).startsWith("generated/");
   });
   expect(wrong.map(show)).toEqual([]);
+});
+
+test("the floors that run anywhere compile in a project without Node's types", { timeout: 60_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "xsavekit-house-"));
+  try {
+    const project = {
+      extends: join(ROOT, "tsconfig.json"),
+      compilerOptions: { types: [], noEmit: true, isolatedDeclarations: false, declaration: false, rootDir: ROOT },
+      include: WITHOUT_NODE.map((floor) => join(ROOT, "src", floor)),
+    };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(project));
+    const { status, stdout } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" });
+    expect([status, stdout]).toEqual([0, ""]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
