@@ -26,6 +26,9 @@ export const DEPARTURES = {
   modifiedOptimisation: {
     xsaveopt: "XSAVEOPT was seen to leave out what was not modified since XRSTOR (measured on AMD Zen 3 and 5)",
   },
+  pkruModified: {
+    always: "the modified optimisation never leaves out PKRU (measured on AMD Zen 3); the manual lets it",
+  },
   xinuseAfterRestore: {
     "by-value": "loading initial values clears XINUSE (measured on AMD Zen 3 and 5), where SDM vol. 1, 13.8.3 sets it",
   },

@@ -198,6 +198,7 @@ const MEASURED_ON_AMD: Readonly<Record<number, Partial<Quirks>>> = {
   0x19: {
     pkruUpperBytes: "kept",
     modifiedOptimisation: "xsaveopt",
+    pkruModified: "always",
     xinuseAfterRestore: "by-value",
     xinuseOfPointers: "ignored",
   },

@@ -7,9 +7,11 @@
  * into a register view, so whoever writes registers says so with `wrote`; a restore says so by itself.
  */
 
+import type { Quirks } from "../isa/vendor-behaviour.ts";
 import type { ExecutionContext } from "./instruction-faults.ts";
 
 const COMPACTED = 1n << 63n;
+const PKRU = 1n << 9n;
 
 /** The 4-tuple XRSTOR_INFO; the linear address is a buffer and a byte offset in it. */
 interface XrstorInfo {
@@ -31,8 +33,11 @@ export interface AreaUse {
 export class ModifiedOptimisation {
   readonly #info: (XrstorInfo | undefined)[];
   readonly #modified: bigint[];
+  /** Components that count as modified whatever happens. */
+  readonly #always: bigint;
 
-  constructor(count: number) {
+  constructor(count: number, { pkruModified }: Quirks) {
+    this.#always = pkruModified === "always" ? PKRU : 0n;
     this.#info = Array.from({ length: count }, () => undefined);
     this.#modified = Array.from({ length: count }, () => ~0n);
   }
@@ -49,7 +54,7 @@ export class ModifiedOptimisation {
 
   /** A restore of `rfbm` from an area with this XCOMP_BV succeeded. */
   restored(processor: number, rfbm: bigint, xcompBv: bigint, { buffer, offset, context }: AreaUse): void {
-    this.#modified[processor] = ~rfbm;
+    this.#modified[processor] = ~rfbm | this.#always;
     this.#info[processor] = { cpl: context.cpl ?? 0, vmxNonRoot: context.vmxNonRoot ?? false, buffer, offset, xcompBv };
   }
 

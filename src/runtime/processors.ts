@@ -82,7 +82,7 @@ export class Processors {
     this.u8 = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.b64 = new BigUint64Array(buffer);
-    this.modifiedOptimisation = options.modifiedOptimisation === true ? new ModifiedOptimisation(count) : undefined;
+    this.modifiedOptimisation = options.modifiedOptimisation === true ? new ModifiedOptimisation(count, cpu.quirks) : undefined;
     const xcr0 = options.xcr0 ?? acceptedXcr0(cpu.xcr0Supported);
     const xss = options.xss ?? cpu.xssSupported;
     for (let block = 0; block <= count; block++) this.#writeInitial(block, ~0n);

@@ -87,6 +87,7 @@ const quirks: fc.Arbitrary<Quirks> = fc.record(
     mxcsrMask: fc.constantFrom(0xffff, 0x2ffff),
     pkruUpperBytes: fc.constant("kept" as const),
     x87Selectors: fc.constant("zero" as const),
+    pkruModified: fc.constant("always" as const),
     xinuseOfPointers: fc.constant("ignored" as const),
     xinuseOutside64: fc.constant("all-registers" as const),
     xinuseOfMxcsr: fc.constant("counted" as const),

@@ -43,7 +43,8 @@ function compareSave({ cpu, xcr0, xss }: ArbitraryCpu, each: ArbitrarySave): voi
       context: { cpl, vmxNonRoot },
     });
     processors.modifiedOptimisation!.wrote(1, restored.wrote);
-    const xmodified = (restored.rfbm ^ 0xffff_ffff_ffff_ffffn) | restored.wrote;
+    const always = cpu.quirks.pkruModified === "always" ? 0x200n : 0n;
+    const xmodified = (restored.rfbm ^ 0xffff_ffff_ffff_ffffn) | restored.wrote | always;
     tracking = { xrstorInfo: { cpl, vmxNonRoot, address, xcompBv }, xmodified, cpl: 0, vmxNonRoot: false, address: offset };
   }
   const wanted = areas.u8.slice(0, BYTES);

@@ -12,12 +12,6 @@ import type { OracleCase } from "../oracle/oracle-case.ts";
 import type { OracleResult } from "../oracle/oracle-result.ts";
 import { familyOf } from "./judge-save.ts";
 
-/**
- * PKRU is written although nothing changed it since the restore (measured on Zen 3, 2,000 of 2,000 cases; the manual
- * leaves a processor free to take any component as modified).
- */
-const PKRU = 0x200n;
-
 /** Executes the restore, the stores in between, and the save. */
 export class SameAreaJudge {
   readonly #processors: Processors;
@@ -43,7 +37,6 @@ export class SameAreaJudge {
     const faults = restore(processors, 0, this.#areas, 0, "XRSTOR", this.#hello.permitted);
     if (faults[0]) throw new Error(`a state image was refused: ${faults[0].message}`);
     if (processors.cpu.quirks.modifiedOptimisation === undefined) processors.modifiedOptimisation?.forget(0);
-    else processors.modifiedOptimisation?.wrote(0, PKRU);
     processors.setXinuse(0, result.xinuse & this.#hello.xcr0);
     u8.fill(0);
     u8.set(given.area);
