@@ -160,7 +160,7 @@ export function buildNativeBench(plans: readonly CopyPlan[] = []): NativeBenchBu
       `-I${headers}`,
       ...(plans.length === 0 ? [] : ["-DWITH_PLANS"]),
     ],
-    ".node",
+    { suffix: ".node" },
   );
   if ("reason" in compiled) return { available: false, reason: compiled.reason };
   try {

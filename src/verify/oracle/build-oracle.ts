@@ -28,8 +28,10 @@ function build(): OracleBuild {
   if (process.platform !== "linux" || process.arch !== "x64") {
     return { available: false, reason: `the oracle needs Linux on x86-64, this is ${process.platform} on ${process.arch}` };
   }
-  const source = readFileSync(join(packageRoot(), "src/verify/oracle/oracle.c"), "utf8");
-  const compiled = compileCached("oracle", source, ["-std=c11", "-O2"]);
+  const folder = join(packageRoot(), "src/verify/oracle");
+  const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+  const included = read("run-instruction.h") + read("this-cpu.h");
+  const compiled = compileCached("oracle", read("oracle.c"), ["-std=c11", "-O2", "-I", folder], { included });
   if ("reason" in compiled) return { available: false, reason: compiled.reason };
   const probe = spawnSync(compiled.path, ["--hello"], { timeout: 10_000 });
   if (probe.status !== 0) {

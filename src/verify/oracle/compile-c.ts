@@ -33,18 +33,19 @@ function programFolder(): string {
 
 /**
  * Compiles C text, keyed by its content, the compiler's arguments and the CPU's name (-march=native); concurrent callers
- * are safe. Returns the path of the result, or why there is none: the compiler's message.
+ * are safe. `included` is the text of files that it includes and counts as content. Returns the path of the result, or why there is none: the compiler's message.
  */
 export function compileCached(
   name: string,
   source: string,
   args: readonly string[],
-  suffix = "",
+  { suffix = "", included = "" }: { readonly suffix?: string; readonly included?: string } = {},
 ): { readonly path: string } | { readonly reason: string } {
   const compiler = findCompiler();
   if (compiler === undefined) return { reason: "no C compiler (cc, gcc, clang) found" };
   const key = createHash("sha256")
     .update(JSON.stringify([compiler, args, process.arch, cpus()[0]?.model]))
+    .update(included)
     .update(source)
     .digest("hex");
   try {

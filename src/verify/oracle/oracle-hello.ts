@@ -37,7 +37,7 @@ export interface OracleHello {
 }
 
 const HELLO_MAGIC = 0x484b5358;
-/** Length of the record: `struct hello` in oracle.c. */
+/** Length of the record: `struct hello` in this-cpu.h. */
 export const HELLO_BYTES: number = 184 + 64 * 4 + 64 * 16;
 
 /** Reads the record. Throws Error if it is not one of this version. */
