@@ -1,10 +1,12 @@
-/** Connects the gate to the savers: XSAVES64 by selection over a generated model's savers. */
+/** Connects the gate to the savers: XSAVES64 and XRSTORS64 by selection over a generated model's savers and restores. */
 
 import { maskOf } from "../isa/feature-mask.ts";
 import type { AreaMemory } from "./arena.ts";
-import { restore } from "./general-restore.ts";
+import { BoundByMask } from "./bound-by-mask.ts";
 import type { BoundSave, SaverGroup } from "./generated-v1.ts";
 import type { Processors } from "./processors.ts";
+import type { RestoreRoutine } from "./restore-routine.ts";
+import { type SelectedRestore, selectRestore } from "./select-restore.ts";
 import { type SelectedSave, selectSave } from "./select-save.ts";
 import type { XsavesPath } from "./xsaves-path.ts";
 
@@ -33,8 +35,19 @@ export class SaverPath implements XsavesPath {
   /** Direct-mapped by the mask's bits: what a save looks at. */
   declare private readonly latest: BoundMask[];
 
-  /** XCR0 and IA32_XSS of the processors must not change afterwards; a save then throws StaleBindingError. */
-  constructor(savers: readonly SaverGroup[], processors: Processors, areas: AreaMemory) {
+  declare private readonly restores: BoundByMask<SelectedRestore>;
+
+  /**
+   * `restores` may be left out: restores then take the general path, which allocates. XCR0 and IA32_XSS of the processors
+   * must not change afterwards; saves and restores then throw StaleBindingError.
+   */
+  constructor(
+    savers: readonly SaverGroup[],
+    processors: Processors,
+    areas: AreaMemory,
+    restores: readonly RestoreRoutine[] = [],
+  ) {
+    this.restores = new BoundByMask((mask) => selectRestore(restores, processors, areas, { instruction: "XRSTORS", mask }));
     this.savers = savers;
     this.processors = processors;
     this.areas = areas;
@@ -69,10 +82,14 @@ export class SaverPath implements XsavesPath {
     return 0;
   }
 
-  /** XRSTORS by the general path: no restores are generated in this version. Allocates. */
+  /** Which restores serve a mask; binds them. Call it beforehand, as `selected`. */
+  selectedRestore(maskLow: number, maskHigh: number): SelectedRestore {
+    return this.restores.get(maskLow, maskHigh);
+  }
+
   restore(processor: number, offset: number, maskLow: number, maskHigh: number): number {
-    const mask = maskOf(maskLow, maskHigh);
-    return restore(this.processors, processor, this.areas, offset, "XRSTORS", mask)[0]?.vector ?? 0;
+    if (!this.hasXsaves) return INVALID_OPCODE;
+    return this.restores.get(maskLow, maskHigh).restore(processor, offset);
   }
 
   clearXstateBv(offset: number): void {

@@ -5,7 +5,7 @@ import type { Quirks } from "../isa/vendor-behaviour.ts";
 import { MXCSR_MASK_OFFSET } from "../isa/xsave-area.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
-import type { SaveRecord } from "./vector-record.ts";
+import type { RecordedExecution } from "./vector-record.ts";
 
 /** Deviations from the manual that a record names, in a model's words. */
 const WORDS_OF_DEVIATIONS: Readonly<Record<string, Partial<Quirks>>> = {
@@ -14,8 +14,16 @@ const WORDS_OF_DEVIATIONS: Readonly<Record<string, Partial<Quirks>>> = {
   "sse-in-use-by-mxcsr": { xinuseOfMxcsr: "counted" },
 };
 
+/** What processors with AMD's XSAVEERPTR and without quirks of their own in the records do: the recorded one is a Zen 5. */
+const ZEN_5: Quirks = {
+  x87Pointers: "zero-unless-es",
+  mxcsrMask: 0x2ffff,
+  x87PointerWidth: "57-bit",
+  xinuseOfPointers: "ignored",
+};
+
 /** Describes the CPU. Records with equal `cpuKey` have the same. */
-export function cpuOfRecord(record: SaveRecord): ProcessorDescription {
+export function cpuOfRecord(record: RecordedExecution): ProcessorDescription {
   const { leafD, name, vendor, xsaveerptr } = record.cpu;
   const leaf0 = leafD.get(0);
   const leaf1 = leafD.get(1) ?? { eax: 0, ebx: 0, ecx: 0, edx: 0 };
@@ -45,10 +53,9 @@ export function cpuOfRecord(record: SaveRecord): ProcessorDescription {
     },
     components,
     quirks: Object.assign(
-      {
-        x87Pointers: vendor === "AuthenticAMD" && xsaveerptr ? ("zero-unless-es" as const) : ("saved" as const),
-        mxcsrMask: mxcsrMask(record),
-      },
+      vendor === "AuthenticAMD" && xsaveerptr ? { ...ZEN_5 } : { x87Pointers: "saved" as const },
+      // Hardware and emulator alike: what a restore loaded is in use by its value.
+      { xinuseAfterRestore: "by-value" as const, mxcsrMask: mxcsrMask(record) },
       record.cpu.quirks,
       ...record.deviations.map((deviation) => WORDS_OF_DEVIATIONS[deviation]),
     ),
@@ -56,7 +63,7 @@ export function cpuOfRecord(record: SaveRecord): ProcessorDescription {
 }
 
 /** Equal for records whose `cpuOfRecord` is equal. */
-export function cpuKey(record: SaveRecord): string {
+export function cpuKey(record: RecordedExecution): string {
   const { cpu, xcr0, deviations } = record;
   const rows = [...cpu.leafD].map(([index, row]) => [index, row.eax, row.ebx, row.ecx, row.edx]);
   return JSON.stringify([
@@ -71,6 +78,6 @@ export function cpuKey(record: SaveRecord): string {
   ]);
 }
 
-function mxcsrMask({ state: { legacy } }: SaveRecord): number {
+function mxcsrMask({ state: { legacy } }: RecordedExecution): number {
   return new DataView(legacy.buffer, legacy.byteOffset).getUint32(MXCSR_MASK_OFFSET, true);
 }

@@ -1,8 +1,10 @@
 /** `xsavekit/verify`: recorded executions, this CPU, and the conformance suite. Importing it loads ts-morph and Handlebars. */
 
 export { verifyVectors } from "./verify-vectors.ts";
-export type { SaverKind, VectorFailure, VectorFile, VerifyProgress, VerifyResult } from "./verify-vectors.ts";
-export { parseVectorRecord, readVectors, VectorError } from "./vector-record.ts";
+export type { VectorFile, VerifyProgress } from "./verify-vectors.ts";
+export type { SaverKind, VectorFailure, VerifyResult } from "./verify-result.ts";
+export { VectorError } from "./record-fields.ts";
+export { parseVectorRecord, readVectors } from "./vector-record.ts";
 export type { RestoreRecord, SaveRecord, VectorRecord } from "./vector-record.ts";
 export { verifyHardware } from "./hardware/verify-hardware.ts";
 export type { HardwareFailure, HardwareOptions, HardwareResult } from "./hardware/verify-hardware.ts";

@@ -2,7 +2,7 @@
 
 import { xinuseByValue } from "../runtime/derive-xinuse.ts";
 import type { Processors } from "../runtime/processors.ts";
-import type { SaveRecord } from "./vector-record.ts";
+import type { RecordedExecution } from "./vector-record.ts";
 
 /** Bit 1 of XINUSE. */
 const SSE = 2n;
@@ -12,7 +12,7 @@ const SSE = 2n;
  * processor may hold a component in use whose bytes are all initial. It does not tell of XMM alone (its bit 1 is set by
  * MXCSR too) nor of supervisor components; for these, and without XGETBV, XINUSE is by value.
  */
-export function loadRecordState(processors: Processors, processor: number, record: SaveRecord): void {
+export function loadRecordState(processors: Processors, processor: number, record: RecordedExecution): void {
   processors.initialise(processor, ~0n);
   processors.setXcr0(processor, record.xcr0);
   processors.setXss(processor, record.xss);

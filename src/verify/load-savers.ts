@@ -7,12 +7,15 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ts } from "ts-morph";
 
+import { buildRestoresModule } from "../generator/build-restores.ts";
 import { buildCopiesModule, buildSaversModule } from "../generator/build-module.ts";
+import { proveRestores } from "../generator/prove-restores.ts";
 import { proveCopies, proveModule } from "../generator/prove-straight-line.ts";
 import { regionsOf } from "../generator/region-copy.ts";
 import { bodyRenderer, type BodyRenderer, type TemplateTexts } from "../generator/render-body.ts";
+import { type RequestedRestore, restoreKey, restoresFor } from "../generator/restore-spec.ts";
 import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "../generator/saver-spec.ts";
-import type { SaverGroup } from "../runtime/generated-v1.ts";
+import type { RestoreRoutine, SaverGroup } from "../runtime/generated-v1.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 
 /** Where the template and the seam are. */
@@ -31,6 +34,7 @@ export class SaverLoader {
   readonly #render: BodyRenderer;
   readonly #seam: string;
   readonly #loaded = new Map<string, SaverGroup>();
+  readonly #restores = new Map<string, RestoreRoutine>();
 
   constructor(sources: SaverSources = {}) {
     const text = (name: keyof TemplateTexts): string =>
@@ -69,18 +73,46 @@ export class SaverLoader {
     return keys.flatMap((key) => this.#loaded.get(key) ?? []);
   }
 
+  /** Restores on one CPU, proved. Throws ProofError if one is not what its plan says. */
+  async loadRestores(cpu: ProcessorDescription, requested: readonly RequestedRestore[]): Promise<RestoreRoutine[]> {
+    const specs = restoresFor(cpu, requested).map((spec) => ({ spec, key: restoreKey(spec) }));
+    const missing = specs.filter(({ key }) => !this.#restores.has(key));
+    if (missing.length > 0) {
+      const path = "verify/restores.ts";
+      const planned = missing.map(({ spec }) => spec);
+      const text = buildRestoresModule(path, planned, this.#render, this.#seam);
+      proveRestores(path, text, planned);
+      const exports = await this.#import<RestoreRoutine>(new Map([["restores.mjs", javaScript(text)]]), ["restores.mjs"]);
+      for (const { spec, key } of missing) {
+        const routine = exports.get(spec.name);
+        if (!routine) throw new Error(`the generated module does not export ${spec.name}`);
+        this.#restores.set(key, routine);
+      }
+    }
+    return specs.flatMap(({ key }) => this.#restores.get(key) ?? []);
+  }
+
   /** Groups by name. */
   async #generate(groups: readonly GroupSpec[]): Promise<Map<string, SaverGroup>> {
+    const texts = new Map([["copies.mjs", this.#copies(groups)]]);
+    for (let start = 0; start < groups.length; start += GROUPS_PER_MODULE)
+      texts.set(`savers-${start}.mjs`, this.#module(groups.slice(start, start + GROUPS_PER_MODULE)));
+    return this.#import<SaverGroup>(
+      texts,
+      [...texts.keys()].filter((name) => name !== "copies.mjs"),
+    );
+  }
+
+  /** Writes modules into a folder, imports those that are named, and removes the folder: their exports by name. */
+  async #import<Routine>(texts: ReadonlyMap<string, string>, names: readonly string[]): Promise<Map<string, Routine>> {
     const folder = await mkdtemp(join(tmpdir(), "xsavekit-verify-"));
-    const found = new Map<string, SaverGroup>();
+    const found = new Map<string, Routine>();
     try {
-      await writeFile(join(folder, "copies.mjs"), this.#copies(groups));
-      for (let start = 0; start < groups.length; start += GROUPS_PER_MODULE) {
-        const part = groups.slice(start, start + GROUPS_PER_MODULE);
-        const file = join(folder, `savers-${start}.mjs`);
-        await writeFile(file, this.#module(part));
-        const exports = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Readonly<Record<string, SaverGroup>>;
-        for (const { name } of part) if (exports[name]) found.set(name, exports[name]);
+      for (const [name, text] of texts) await writeFile(join(folder, name), text);
+      for (const name of names) {
+        const url = pathToFileURL(join(folder, name)).href;
+        const exports = (await import(/* @vite-ignore */ url)) as Readonly<Record<string, Routine>>;
+        for (const [key, routine] of Object.entries(exports)) found.set(key, routine);
       }
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -2,6 +2,7 @@
 
 import { gunzipSync } from "node:zlib";
 import { DEPARTURE_NAMES, departureWords, type Quirks, X87_POINTER_RULES } from "../isa/vendor-behaviour.ts";
+import { Fields, VectorError } from "./record-fields.ts";
 import { STATE_MEMBERS } from "./state-members.ts";
 
 /** CPUID registers of one sub-leaf of leaf 0DH. */
@@ -34,14 +35,16 @@ export interface RecordedState {
 export const SAVE_INSTRUCTIONS = ["XSAVE64", "XSAVEOPT64", "XSAVEC64", "XSAVES64", "XSAVE"] as const;
 export type SaveInstruction = (typeof SAVE_INSTRUCTIONS)[number];
 
-/** One execution of a save instruction. */
-export interface SaveRecord {
-  readonly kind: "save";
+/** Names of the restore instructions in records. */
+export const RESTORE_INSTRUCTIONS = ["XRSTOR64", "XRSTORS64", "XRSTOR", "XRSTORS"] as const;
+export type RestoreInstruction = (typeof RESTORE_INSTRUCTIONS)[number];
+
+/** What the records of both kinds say: the processor and its registers beforehand. */
+export interface RecordedExecution {
   readonly id: string;
   readonly line: number;
   readonly cpu: RecordedCpu;
   readonly group: string;
-  readonly instruction: SaveInstruction;
   readonly xcr0: bigint;
   readonly xss: bigint;
   /** IA32_XFD. */
@@ -53,41 +56,38 @@ export interface SaveRecord {
   readonly xinuse: bigint | undefined;
   /** XINUSE[1] about XMM alone; undefined where it was not read. */
   readonly xmmInUse: boolean | undefined;
-  readonly nmi: boolean;
-  /** The preparing XRSTOR read the area that is then saved to. */
-  readonly restoredFromThisArea: boolean;
   /** Exception vector, undefined for none. */
   readonly fault: number | undefined;
   readonly state: RecordedState;
+  readonly deviations: readonly string[];
+}
+
+/** One execution of a save instruction. */
+export interface SaveRecord extends RecordedExecution {
+  readonly kind: "save";
+  readonly instruction: SaveInstruction;
+  readonly nmi: boolean;
+  /** The preparing XRSTOR read the area that is then saved to. */
+  readonly restoredFromThisArea: boolean;
   /** IA32_UINTR_MISC after the save, where the CPU has it. */
   readonly uintrMiscAfter: bigint | undefined;
   readonly before: Uint8Array;
   readonly after: Uint8Array;
-  readonly deviations: readonly string[];
 }
 
-/** One execution of a restore; only what counting needs. */
-export interface RestoreRecord {
+/** One execution of a restore instruction; `state` and `xinuse` are those before it. */
+export interface RestoreRecord extends RecordedExecution {
   readonly kind: "restore";
-  readonly id: string;
-  readonly line: number;
-  readonly instruction: string;
-  readonly deviations: readonly string[];
+  readonly instruction: RestoreInstruction;
+  /** The image lay at an address that is a multiple of 16 only. */
+  readonly misaligned: boolean;
+  readonly image: Uint8Array;
+  readonly stateAfter: RecordedState;
+  /** XGETBV with ECX = 1 afterwards; undefined where there is none. */
+  readonly xinuseAfter: bigint | undefined;
 }
 
 export type VectorRecord = SaveRecord | RestoreRecord;
-
-/** A line is not a record; the message starts with `file:line:` and names the field. */
-export class VectorError extends Error {
-  override readonly name = "VectorError";
-  readonly file: string;
-  readonly line: number;
-  constructor(file: string, line: number, message: string) {
-    super(`${file}:${line}: ${message}`);
-    this.file = file;
-    this.line = line;
-  }
-}
 
 const LEGACY_SIZE = 512;
 const SMALLEST_AREA = 576;
@@ -117,58 +117,73 @@ export function parseVectorRecord(file: string, line: number, text: string): Vec
     throw new VectorError(file, line, `is not JSON: ${(error as Error).message}`);
   }
   const fields = new Fields(file, line, "", value);
-  const id = fields.text("id");
-  const instruction = fields.text("instruction");
-  const deviations = fields.texts("deviations");
-  if (fields.has("image")) return { kind: "restore", id, line, instruction, deviations };
-  if (!isSaveInstruction(instruction)) {
-    throw fields.wrong("instruction", `one of ${SAVE_INSTRUCTIONS.join(", ")} in a save`, instruction);
-  }
+  return fields.has("image") ? restoreRecord(fields, line) : saveRecord(fields, line);
+}
+
+function saveRecord(fields: Fields, line: number): SaveRecord {
+  const instruction = fields.oneOf("instruction", SAVE_INSTRUCTIONS, "in a save");
   const before = fields.bytes("before");
   const after = fields.bytes("after");
   if (before.length < SMALLEST_AREA) throw fields.wrong("before", `at least ${SMALLEST_AREA} bytes`, `${before.length}`);
   if (after.length !== before.length)
     throw fields.wrong("after", `as many bytes as "before", ${before.length}`, `${after.length}`);
-  const cpu = readCpu(fields.object("cpu"));
+  return {
+    kind: "save",
+    ...execution(fields, line, instruction === "XSAVES64", "xinuse", "state"),
+    instruction,
+    nmi: fields.flag("nmi"),
+    restoredFromThisArea: fields.optional("restoredFromThisArea", () => fields.flag("restoredFromThisArea")) ?? false,
+    uintrMiscAfter: fields.optional("uintrMiscAfter", () => fields.mask("uintrMiscAfter")),
+    before,
+    after,
+  };
+}
+
+function restoreRecord(fields: Fields, line: number): RestoreRecord {
+  const instruction = fields.oneOf("instruction", RESTORE_INSTRUCTIONS, "in a restore");
+  const image = fields.bytes("image");
+  if (image.length < SMALLEST_AREA) throw fields.wrong("image", `at least ${SMALLEST_AREA} bytes`, `${image.length}`);
+  return {
+    kind: "restore",
+    ...execution(fields, line, instruction.startsWith("XRSTORS"), "xinuseBefore", "stateBefore"),
+    instruction,
+    misaligned: fields.flag("misaligned"),
+    image,
+    stateAfter: readState(fields.object("stateAfter")),
+    xinuseAfter: fields.optional("xinuseAfter", () => fields.mask("xinuseAfter")),
+  };
+}
+
+/** What both kinds have; `supervisor`: RFBM may have bits of IA32_XSS. */
+function execution(fields: Fields, line: number, supervisor: boolean, xinuse: string, state: string): RecordedExecution {
   const xcr0 = fields.mask("xcr0");
   const xss = fields.optional("xss", () => fields.mask("xss")) ?? 0n;
   const mask = fields.mask("mask");
   const rfbm = fields.mask("rfbm");
-  const managed = instruction === "XSAVES64" ? xcr0 | xss : xcr0;
+  const managed = supervisor ? xcr0 | xss : xcr0;
   if (rfbm !== (mask & managed)) {
     throw fields.wrong(
       "rfbm",
-      `mask & ${instruction === "XSAVES64" ? "(XCR0 | IA32_XSS)" : "XCR0"} = 0x${(mask & managed).toString(16)}`,
+      `mask & ${supervisor ? "(XCR0 | IA32_XSS)" : "XCR0"} = 0x${(mask & managed).toString(16)}`,
       `0x${rfbm.toString(16)}`,
     );
   }
   return {
-    kind: "save",
-    id,
+    id: fields.text("id"),
     line,
-    cpu,
+    cpu: readCpu(fields.object("cpu")),
     group: fields.text("group"),
-    instruction,
     xcr0,
     xss,
     xfd: fields.optional("xfd", () => fields.mask("xfd")) ?? 0n,
     mask,
     rfbm,
-    xinuse: fields.optional("xinuse", () => fields.mask("xinuse")),
+    xinuse: fields.optional(xinuse, () => fields.mask(xinuse)),
     xmmInUse: fields.optional("xmmInUse", () => fields.flag("xmmInUse")),
-    nmi: fields.flag("nmi"),
-    restoredFromThisArea: fields.optional("restoredFromThisArea", () => fields.flag("restoredFromThisArea")) ?? false,
     fault: fields.optional("fault", () => fields.number("fault")),
-    state: readState(fields.object("state")),
-    uintrMiscAfter: fields.optional("uintrMiscAfter", () => fields.mask("uintrMiscAfter")),
-    before,
-    after,
-    deviations,
+    state: readState(fields.object(state)),
+    deviations: fields.texts("deviations"),
   };
-}
-
-function isSaveInstruction(name: string): name is SaveInstruction {
-  return (SAVE_INSTRUCTIONS as readonly string[]).includes(name);
 }
 
 function readCpu(fields: Fields): RecordedCpu {
@@ -191,22 +206,17 @@ function readCpu(fields: Fields): RecordedCpu {
 
 /** The words are those of `quirks` in `cpu-models/`. */
 function readQuirks(fields: Fields): Quirks {
-  const word = <Word extends string>(key: string, words: readonly Word[]): Word => {
-    const found = words.find((each) => each === fields.text(key));
-    if (found === undefined) throw fields.wrong(key, `one of ${words.join(", ")}`, fields.text(key));
-    return found;
-  };
   const departures: Record<string, string> = {};
   for (const key of fields.keys()) {
     if (key === "x87Pointers" || key === "mxcsrMask") continue;
     const name = DEPARTURE_NAMES.find((each) => each === key);
     if (name === undefined) throw fields.wrong(key, `one of ${DEPARTURE_NAMES.join(", ")}`, key);
-    departures[name] = word(
+    departures[name] = fields.oneOf(
       name,
       departureWords(name).map(([each]) => each),
     );
   }
-  return { x87Pointers: word("x87Pointers", X87_POINTER_RULES), mxcsrMask: fields.word("mxcsrMask"), ...departures };
+  return { x87Pointers: fields.oneOf("x87Pointers", X87_POINTER_RULES), mxcsrMask: fields.word("mxcsrMask"), ...departures };
 }
 
 function readState(fields: Fields): RecordedState {
@@ -221,97 +231,4 @@ function readState(fields: Fields): RecordedState {
   }
   if (legacy?.length !== LEGACY_SIZE) throw fields.wrong("legacy", `${LEGACY_SIZE} bytes`, `${legacy?.length ?? "nothing"}`);
   return { legacy, components };
-}
-
-/** Members of one JSON object, each read with its type and named in errors by its path. */
-class Fields {
-  readonly #file: string;
-  readonly #line: number;
-  readonly #path: string;
-  readonly #members: Readonly<Record<string, unknown>>;
-
-  constructor(file: string, line: number, path: string, value: unknown) {
-    this.#file = file;
-    this.#line = line;
-    this.#path = path;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new VectorError(file, line, `${path === "" ? "the line" : `"${path}"`} expected an object, got ${shown(value)}`);
-    }
-    this.#members = value as Readonly<Record<string, unknown>>;
-  }
-
-  wrong(key: string, expected: string, got: string): VectorError {
-    const path = this.#path === "" ? key : `${this.#path}.${key}`;
-    return new VectorError(this.#file, this.#line, `"${path}" expected ${expected}, got ${got}`);
-  }
-  has(key: string): boolean {
-    return this.#value(key) !== undefined;
-  }
-  keys(): string[] {
-    return Object.keys(this.#members);
-  }
-  /** Undefined where the member is null or absent. */
-  optional<T>(key: string, read: () => T): T | undefined {
-    return this.#value(key) === undefined || this.#value(key) === null ? undefined : read();
-  }
-  object(key: string): Fields {
-    return new Fields(this.#file, this.#line, this.#path === "" ? key : `${this.#path}.${key}`, this.#value(key));
-  }
-  text(key: string): string {
-    const value = this.#value(key);
-    if (typeof value !== "string") throw this.wrong(key, "a string", shown(value));
-    return value;
-  }
-  texts(key: string): string[] {
-    const value = this.#value(key);
-    if (!Array.isArray(value) || !value.every((each) => typeof each === "string"))
-      throw this.wrong(key, "an array of strings", shown(value));
-    return value;
-  }
-  flag(key: string): boolean {
-    const value = this.#value(key);
-    if (typeof value !== "boolean") throw this.wrong(key, "true or false", shown(value));
-    return value;
-  }
-  number(key: string): number {
-    const value = this.#value(key);
-    if (typeof value !== "number" || !Number.isInteger(value)) throw this.wrong(key, "an integer", shown(value));
-    return value;
-  }
-  mask(key: string): bigint {
-    const value = this.#value(key);
-    if (typeof value !== "string" || !/^0x[0-9a-f]{1,16}$/i.test(value))
-      throw this.wrong(key, '"0x" and up to 16 hexadecimal digits', shown(value));
-    return BigInt(value);
-  }
-  word(key: string): number {
-    const value = this.mask(key);
-    if (value > 0xffff_ffffn) throw this.wrong(key, "32 bits", `0x${value.toString(16)}`);
-    return Number(value);
-  }
-  bytes(key: string): Uint8Array {
-    const value = this.#value(key);
-    if (typeof value !== "string") throw this.wrong(key, "a string of hexadecimal bytes", shown(value));
-    const bytes = Buffer.from(value, "hex");
-    // Buffer stops at the first character that is no digit, and drops an odd last one.
-    if (bytes.length * 2 !== value.length) {
-      const place = value.search(/[^0-9a-f]/i);
-      throw this.wrong(
-        key,
-        "hexadecimal bytes",
-        place < 0 ? "an odd number of digits" : `${shown(value[place])} at character ${place}`,
-      );
-    }
-    return bytes;
-  }
-
-  #value(key: string): unknown {
-    return Object.hasOwn(this.#members, key) ? this.#members[key] : undefined;
-  }
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return "nothing";
-  const text = JSON.stringify(value);
-  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
 }

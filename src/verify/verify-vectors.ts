@@ -15,46 +15,20 @@ import { areaDifferences, type Difference, hexAt } from "./area-difference.ts";
 import { cpuKey, cpuOfRecord } from "./cpu-of-record.ts";
 import { loadRecordState } from "./load-record-state.ts";
 import { SaverLoader, type SaverSources } from "./load-savers.ts";
-import { readVectors, type SaveInstruction, type SaveRecord } from "./vector-record.ts";
+import { requestedRestores, RestoreBench } from "./replay-restores.ts";
+import {
+  type RecordedExecution,
+  readVectors,
+  type RestoreRecord,
+  type SaveInstruction,
+  type SaveRecord,
+} from "./vector-record.ts";
+import { type SaverKind, Tally, type VectorFailure, type VerifyResult } from "./verify-result.ts";
 
 /** A file of records, plain or gzip. */
 export interface VectorFile {
   readonly name: string;
   readonly bytes: Uint8Array;
-}
-
-/** Which implementation ran. */
-export type SaverKind = "generated" | "general";
-
-/** The first byte of a component that is not as recorded; `outside` the area and `UINTR_MISC after the save` occur too. */
-export interface VectorFailure extends Difference {
-  readonly id: string;
-  readonly file: string;
-  readonly line: number;
-  readonly instruction: SaveInstruction;
-  readonly saver: SaverKind;
-  /** Name of the generated saver, or `general`. */
-  readonly form: string;
-}
-
-/** Outcome; a record passes if every path agrees with it. Deviating records pass only with their deviation. */
-export interface VerifyResult {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  /** Records by named deviation, of those that were executed. */
-  readonly deviating: Readonly<Record<string, number>>;
-  /** Records that each implementation reproduced. */
-  readonly bySaver: Readonly<Record<SaverKind, number>>;
-  /** Records that passed, by instruction. */
-  readonly byInstruction: Readonly<Record<string, number>>;
-  /** Skipped records by reason. */
-  readonly skippedBy: Readonly<Record<string, number>>;
-  /** Of those that passed, records executed inside an NMI handler. */
-  readonly inNmi: number;
-  /** Generated savers that ran at least once, told apart by name and size of the area. */
-  readonly saversRun: number;
-  readonly failures: readonly VectorFailure[];
 }
 
 /** Told after each file. */
@@ -82,7 +56,7 @@ const UINTR = 14;
 /** IA32_UINTR_MISC in component 14. */
 const UINTR_MISC_OFFSET = 16;
 
-/** Runs every save record. Throws VectorError for a malformed line, ProofError for a saver that is not what its plan says. */
+/** Runs every record. Throws VectorError for a malformed line, ProofError for a saver that is not what its plan says. */
 export async function verifyVectors(
   files: readonly VectorFile[],
   onProgress: (progress: VerifyProgress) => void = () => {},
@@ -94,18 +68,15 @@ export async function verifyVectors(
   const classes = commonClasses(read.flatMap(({ records }) => records.filter((record) => record.kind === "save")));
   for (const { name, records } of read) {
     const start = { ...tally };
-    const byCpu = new Map<string, SaveRecord[]>();
+    const saves = new Map<string, SaveRecord[]>();
+    const restores = new Map<string, RestoreRecord[]>();
     for (const record of records) {
-      if (record.kind === "restore") tally.skip("restore");
+      if (record.kind === "restore") put(restores, record);
       else if (record.fault !== undefined) tally.skip("fault");
-      else {
-        const key = cpuKey(record);
-        const same = byCpu.get(key);
-        if (same) same.push(record);
-        else byCpu.set(key, [record]);
-      }
+      else put(saves, record);
     }
-    for (const same of byCpu.values()) await verifyCpu(name, same, classes, loader, tally);
+    for (const same of saves.values()) await verifyCpu(name, same, classes, loader, tally);
+    for (const same of restores.values()) await verifyRestores(name, same, loader, tally);
     onProgress({
       file: name,
       passed: tally.passed - start.passed,
@@ -116,7 +87,33 @@ export async function verifyVectors(
   return tally.result();
 }
 
-/** Records of one CPU. */
+/** Puts a record to those of its CPU. */
+function put<Record extends RecordedExecution>(byCpu: Map<string, Record[]>, record: Record): void {
+  const key = cpuKey(record);
+  const same = byCpu.get(key);
+  if (same) same.push(record);
+  else byCpu.set(key, [record]);
+}
+
+/** Restores of one CPU. */
+async function verifyRestores(file: string, records: readonly RestoreRecord[], loader: SaverLoader, tally: Tally): Promise<void> {
+  const first = records[0];
+  if (!first) return;
+  const bench = new RestoreBench(cpuOfRecord(first), records);
+  bench.routines = await loader.loadRestores(bench.cpu, requestedRestores(records));
+  for (const record of records) {
+    const replays = bench.replay(record);
+    const { id, line, instruction } = record;
+    const failures = replays.flatMap(({ path, form, differences }) =>
+      differences.map((difference) => ({ id, file, line, instruction, saver: path, form, ...difference })),
+    );
+    for (const { path, form } of replays) if (path === "generated") tally.forms.add(`${bench.cpu.id} ${form}`);
+    const [deviation] = replays.flatMap((each) => each.deviation ?? []);
+    tally.count(record, new Set(replays.map(({ path }) => path)), failures, deviation === undefined ? [] : [deviation]);
+  }
+}
+
+/** Saves of one CPU. */
 async function verifyCpu(
   file: string,
   records: readonly SaveRecord[],
@@ -281,42 +278,5 @@ class Bench {
       if (offset >= 0)
         report({ component: "UINTR_MISC after the save", offset, expected: hexAt(wanted, offset), got: hexAt(misc, offset) });
     }
-  }
-}
-
-/** Counts while files are read. */
-class Tally {
-  passed = 0;
-  failed = 0;
-  skipped = 0;
-  inNmi = 0;
-  readonly forms = new Set<string>();
-  readonly deviating: Record<string, number> = {};
-  readonly bySaver: Record<SaverKind, number> = { generated: 0, general: 0 };
-  readonly byInstruction: Record<string, number> = {};
-  readonly skippedBy: Record<string, number> = {};
-  readonly failures: VectorFailure[] = [];
-
-  skip(reason: string): void {
-    this.skipped++;
-    this.skippedBy[reason] = (this.skippedBy[reason] ?? 0) + 1;
-  }
-
-  count(record: SaveRecord, ran: ReadonlySet<SaverKind>, failures: readonly VectorFailure[]): void {
-    for (const reason of record.deviations) this.deviating[reason] = (this.deviating[reason] ?? 0) + 1;
-    for (const saver of ran) if (!failures.some((each) => each.saver === saver)) this.bySaver[saver]++;
-    if (failures.length > 0) {
-      this.failed++;
-      this.failures.push(...failures);
-      return;
-    }
-    this.passed++;
-    if (record.nmi) this.inNmi++;
-    this.byInstruction[record.instruction] = (this.byInstruction[record.instruction] ?? 0) + 1;
-  }
-
-  result(): VerifyResult {
-    const { forms, ...rest } = this;
-    return { ...rest, saversRun: forms.size };
   }
 }
