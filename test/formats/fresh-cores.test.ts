@@ -42,9 +42,10 @@ function announced(out: string): Map<number, { index: number; level: string }> {
 }
 
 /** `inspect`'s word on the vectors of every thread, layout chosen from the evidence, against what was loaded. */
-function expectDecoded(container: Container, threads: ReturnType<typeof announced>): void {
+function expectDecoded(container: Container, threads: ReturnType<typeof announced>, most?: string): void {
   for (const { thread, state, decoded } of decodeThreads(container, loadBundledModels())) {
-    const { index, level } = threads.get(thread.tid ?? -1) ?? expect.fail("an unknown thread");
+    const { index, level: loadedLevel } = threads.get(thread.tid ?? -1) ?? expect.fail("an unknown thread");
+    const level = most ?? loadedLevel;
     // FXSAVE alone has XMM only.
     const [names, size] =
       !decoded?.layout || !thread.area
@@ -116,7 +117,7 @@ test("a core of this kernel, three threads", { timeout: 60_000 }, async () => {
     for (let n = 0; n < 16; n++) expect(component(thread, 6, 32 * n, 32)).toBe(hex(loaded.subarray(64 * n + 32, 64 * n + 64)));
     for (let n = 16; n < 32; n++) expect(component(thread, 7, 64 * (n - 16), 64)).toBe(hex(loaded.subarray(64 * n, 64 * n + 64)));
   }
-  expectDecoded(container, threads);
+  expectDecoded(container, threads, declared > 0 ? undefined : "sse");
   if (declared === 0) skipped("YMM and ZMM: this kernel writes no NT_X86_XSAVE_LAYOUT");
   const printed = gdb(
     [program.path, dumped.core],
@@ -153,7 +154,8 @@ test("a core of gdb's gcore", { timeout: 90_000 }, async () => {
     expectLegacy(thread.registers.fxsave?.bytes ?? expect.fail("no NT_FPREGSET"), index, 16);
     if (thread.area) expectLegacy(thread.area.bytes, index, 16);
   }
-  expectDecoded(container, threads);
+  // Up to 13, gdb puts the upper parts where Intel's CPUs have them, on every CPU.
+  expectDecoded(container, threads, "sse");
 });
 
 test("the stack that a signal handler finds", { timeout: 60_000 }, async () => {
