@@ -4,7 +4,7 @@ import { bitsOf, maskWithNames } from "../isa/feature-mask.ts";
 import { componentName, stateComponent } from "../isa/state-component.ts";
 import { INITIAL_MXCSR, MXCSR_MASK_OFFSET } from "../isa/xsave-area.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
-import { CONTENT_CHECKS } from "../runtime/restore-checks.ts";
+import { refusedContents } from "./refused-contents.ts";
 import { decodeImage, type DecodedImage } from "./decode-image.ts";
 import { encodeImage, fits } from "./encode-image.ts";
 import { type ComponentState, componentsOf, holdsInitial, inUseOf, mxcsrOf, type RegisterState } from "./register-state.ts";
@@ -147,9 +147,7 @@ function obstacle(
     };
   if (index === APX && inUseOf(state) & MPX)
     return { rule: "overlap", message: "XCR0 cannot have it together with BNDREGS and BNDCSR" };
-  const refused = CONTENT_CHECKS.find(
-    (check) => check.component === index && check.where === "area" && ((component.bytes[check.byte] ?? 0) & check.bits) !== 0,
-  );
+  const [refused] = refusedContents(component);
   if (refused) return { rule: "supervisor-contents", message: `${refused.message}, with which XRSTORS faults` };
   return undefined;
 }

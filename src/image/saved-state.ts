@@ -3,8 +3,8 @@
 import { maskOfBits, XCOMP_BV_COMPACTED } from "../isa/feature-mask.ts";
 import { INITIAL_MXCSR, LEGACY_REGION_SIZE } from "../isa/xsave-area.ts";
 import type { SavedState } from "../model/portability-rules.ts";
-import { CONTENT_CHECKS } from "../runtime/restore-checks.ts";
 import type { DecodedImage } from "./decode-image.ts";
+import { refusedContents } from "./refused-contents.ts";
 import { holdsInitial, mxcsrOf } from "./register-state.ts";
 
 /**
@@ -33,10 +33,7 @@ export function savedStateOf(id: string, { image, layout, state }: DecodedImage,
     initial: maskOfBits(initial.map(({ index }) => index)) & inUse,
     mxcsr,
     bytes: image.bytes.length + (legacy ? LEGACY_REGION_SIZE : 0),
-    contentFaults: CONTENT_CHECKS.filter(({ component, where, byte, bits }) => {
-      const loaded = state.get(component);
-      return where === "area" && loaded?.inUse === true && ((loaded.bytes[byte] ?? 0) & bits) !== 0;
-    }),
+    contentFaults: [...state.values()].flatMap(refusedContents),
     headerFaults: layout.warnings
       .filter(({ rule }) => rule === "header-reserved")
       .map(({ offset, message }) => `byte ${offset}: ${message}`),
