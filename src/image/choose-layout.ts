@@ -4,6 +4,7 @@ import { bitsOf, maskHex, maskOfBits, XCOMP_BV_COMPACTED } from "../isa/feature-
 import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
 import { OFFSET_MAPS, offsetMapsWith } from "../layout/offset-maps.ts";
 import { fromFeatures, fromSize } from "./choose-by-features.ts";
+import { FP_XSTATE_MAGIC1 } from "./linux-carriers.ts";
 import { firstByteInGap, type KnownCpu, layoutCandidates, rowOf } from "./layout-candidates.ts";
 import {
   alternative,
@@ -20,7 +21,8 @@ import {
 import type { LayoutEvidence } from "./layout-evidence.ts";
 
 /** Chooses a layout for an area from the evidence in its file, against `models`; `chosen` overrides all evidence. */
-export function chooseLayout(evidence: LayoutEvidence, models: readonly KnownCpu[], chosen?: KnownCpu): LayoutChoice {
+export function chooseLayout(given: LayoutEvidence, models: readonly KnownCpu[], chosen?: KnownCpu): LayoutChoice {
+  const evidence = withFrameFeatures(given);
   if (chosen) return fromModel(evidence, chosen);
   const features = plausibleFeatures(evidence);
   if (evidence.form === "compacted" || evidence.form === "compacted-without-legacy") return fromXcompBv(evidence, models);
@@ -30,13 +32,36 @@ export function chooseLayout(evidence: LayoutEvidence, models: readonly KnownCpu
     evidence.vendorHint === undefined
       ? models
       : models.filter(({ vendor }) => vendor === undefined || vendor === evidence.vendorHint);
-  return features === undefined ? fromSize(evidence, vendors) : fromFeatures(evidence, features, vendors);
+  return features === undefined
+    ? withUnusedFeatures(evidence, fromSize(evidence, vendors))
+    : fromFeatures(evidence, features, vendors);
 }
 
-/** User features that a kernel can have written: x87 in, no bit 63, and not more than the architecture has. */
-function plausibleFeatures({ userFeatures }: LayoutEvidence): bigint | undefined {
-  const mask = userFeatures?.mask ?? 0n;
-  return mask & 1n && !(mask & XCOMP_BV_COMPACTED) && bitsOf(mask).length < 32 ? mask : undefined;
+/**
+ * User features, if those bytes can be what a kernel wrote there: x87 and SSE, no bit 63, not half of all bits, and
+ * nothing in use that they lack. Undefined where they are something else, as software may put anything there.
+ */
+function plausibleFeatures(evidence: LayoutEvidence): bigint | undefined {
+  const mask = evidence.userFeatures?.mask ?? 0n;
+  const possible = (mask & 3n) === 3n && !(mask & XCOMP_BV_COMPACTED) && bitsOf(mask).length < 32;
+  return possible && (xstateBvOf(evidence) & ~mask) === 0n ? mask : undefined;
+}
+
+/** A signal frame that is read as a raw area: magic and size at 464, features at 472. */
+function withFrameFeatures(evidence: LayoutEvidence): LayoutEvidence {
+  const { userFeatures, bytes } = evidence;
+  if (!userFeatures || !bytes || bytes.length < 480 || Number(userFeatures.mask & 0xffff_ffffn) !== FP_XSTATE_MAGIC1)
+    return evidence;
+  const mask = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(472, true);
+  return { ...evidence, userFeatures: { mask, where: "byte 472" } };
+}
+
+/** Said where bytes that are not used look as if they should have been. */
+function withUnusedFeatures(evidence: LayoutEvidence, choice: LayoutChoice): LayoutChoice {
+  const { mask, where } = evidence.userFeatures ?? { mask: 0n, where: "" };
+  if (mask === 0n || choice.certainty === "certain") return choice;
+  const message = `${where} holds ${maskHex(mask)}, which cannot be the features of an area with XSTATE_BV ${maskHex(xstateBvOf(evidence))}: not used`;
+  return { ...choice, warnings: [...choice.warnings, { rule: "features-contradict", message }] };
 }
 
 function fromModel(evidence: LayoutEvidence, model: KnownCpu): LayoutChoice {

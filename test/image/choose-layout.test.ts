@@ -2,7 +2,15 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chooseLayout, decodeImage, encodeImage, hexBytes, readRegister, registerNamed } from "../../src/image/index.ts";
+import {
+  chooseLayout,
+  decodeImage,
+  encodeImage,
+  hexBytes,
+  readRegister,
+  registerNamed,
+  signalFrame,
+} from "../../src/image/index.ts";
 import type { ComponentState, LayoutEvidence, RegisterState } from "../../src/image/index.ts";
 import { areaLayout } from "../../src/layout/area-layout.ts";
 import type { CpuModel } from "../../src/model/cpu-model.ts";
@@ -138,6 +146,20 @@ test("contradictions are said", () => {
   bytes[576 + 2432 - 576 - 1] = 1;
   const intel = linuxArea(loadModel("intel-skylake-client"), 7n, new Prng(2));
   expect(chooseLayout(evidenceOf(intel), models)).toMatchObject({ certainty: "certain", warnings: [] });
+});
+
+test("what software left at byte 464 is not taken for features; a signal frame has them at 472", () => {
+  const bytes = linuxArea(zen5, 0xe7n, new Prng(9));
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(464, 0x1234_5678_9abc_de07n, true);
+  const choice = chooseLayout(evidenceOf(bytes), models);
+  expect(choice).toMatchObject({ source: "size", map: "amd-zen-3", warnings: [{ rule: "features-contradict" }] });
+  const frame = signalFrame({ bytes, form: "standard", rows: zen5.components.slice(0, 4) }, 0xe7n);
+  expect(chooseLayout(evidenceOf(frame.subarray(0, 2432)), models)).toMatchObject({
+    source: "features-and-size",
+    map: "amd-zen-3",
+    warnings: [],
+  });
 });
 
 test("without features XSTATE_BV and size decide, and are called weak", () => {
