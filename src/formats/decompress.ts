@@ -1,7 +1,7 @@
 /** gzip and zstd by content: the beginning of what is compressed, up to a limit, as a source of its own. */
 
 import { type ByteSource, bytesSource } from "./byte-source.ts";
-import { FormatError } from "./format-problem.ts";
+import { damagedCompression, FormatError } from "./format-problem.ts";
 import { viewOf } from "./range-reader.ts";
 import { unzstd, ZSTD_MAGIC } from "./unzstd.ts";
 
@@ -66,13 +66,7 @@ export async function decompressed(source: ByteSource, limit: number = DECOMPRES
       };
     if (error instanceof FormatError && prefix.bytes.length === 0) throw error;
     const reason = error instanceof FormatError ? error.problem.message : error instanceof Error ? error.message : String(error);
-    if (prefix.bytes.length === 0)
-      throw new FormatError({
-        rule: "damaged-compression",
-        offset: 0,
-        message: `${decode === gunzip ? "gzip" : "zstd"} data that cannot be decompressed: ${reason}`,
-        remedy: "copy the file again, or decompress it with its own tool",
-      });
+    if (prefix.bytes.length === 0) throw new FormatError(damagedCompression(0, "gzip", reason));
     return { ...bytesSource(prefix.bytes), cut: `the compressed data end early: ${reason}` };
   }
   return bytesSource(prefix.bytes);

@@ -22,6 +22,16 @@ export function exhausting(rule: string, offset: number, message: string): Forma
   return { rule, offset, message, remedy: "the file is damaged or made to exhaust readers" };
 }
 
+/** A finding about gzip or zstd data. */
+export function damagedCompression(offset: number, format: "gzip" | "zstd", reason: string): FormatProblem {
+  return {
+    rule: "damaged-compression",
+    offset,
+    message: `${format} data that cannot be decompressed: ${reason}`,
+    remedy: "copy the file again, or decompress it with its own tool",
+  };
+}
+
 /** A container was refused; `diagnostics` has the first reason as its first element. */
 export class FormatError extends Error {
   override readonly name = "FormatError";

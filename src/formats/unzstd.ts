@@ -4,7 +4,7 @@
  */
 
 import type { ByteSource } from "./byte-source.ts";
-import { FormatError } from "./format-problem.ts";
+import { damagedCompression, FormatError } from "./format-problem.ts";
 import { bytesOf, readWhole, SlidingWindow } from "./range-reader.ts";
 
 export const ZSTD_MAGIC = 0xfd2fb528;
@@ -33,8 +33,8 @@ export async function unzstd(source: ByteSource, add: (bytes: Uint8Array) => voi
       at += 8 + blocks.view.getUint32(head + 4, true);
       continue;
     }
-    if (magic !== ZSTD_MAGIC) throw new Error(`no zstd frame at byte ${at}`);
-    const frame = frameHeader(await readWhole(source, at, Math.min(18, source.size - at), "a zstd frame header"));
+    if (magic !== ZSTD_MAGIC) throw damaged(at, "no zstd frame begins here");
+    const frame = frameHeader(await readWhole(source, at, Math.min(18, source.size - at), "a zstd frame header"), at);
     if (frame.window > WINDOW_LIMIT)
       throw new FormatError({
         rule: "zstd-window-too-large",
@@ -42,7 +42,15 @@ export async function unzstd(source: ByteSource, add: (bytes: Uint8Array) => voi
         message: `the zstd frame asks for a window of ${frame.window} bytes; at most ${WINDOW_LIMIT} are given`,
         remedy: "decompress the file with `zstd -d --long=31`",
       });
-    const decoder = new Decompress((bytes) => add(bytes));
+    let ended: unknown;
+    const decoder = new Decompress((bytes) => {
+      try {
+        add(bytes);
+      } catch (error) {
+        ended = error;
+        throw error;
+      }
+    });
     let from = at;
     let end = at + frame.size;
     for (let last = false; !last; from = end) {
@@ -53,22 +61,30 @@ export async function unzstd(source: ByteSource, add: (bytes: Uint8Array) => voi
         // A block of type 1 is one byte, repeated.
         end += 3 + ((header & 6) === 2 ? 1 : header >> 3);
         moved += frame.window;
-        if (moved > MOVED_LIMIT) throw new Error("its blocks are too small for their window");
+        if (moved > MOVED_LIMIT) throw damaged(end, "its blocks are too small for their window");
       }
       if (last && frame.checksum) end += 4;
       // A cut file can end inside a block's header.
       if (!last && end - from < PORTION) end = Math.max(end, source.size + 1);
       const there = Math.min(end, source.size) - from;
       const portion = bytesOf(await readWhole(source, from, there, "a part of a zstd frame"));
-      decoder.push(portion, last && there === end - from);
-      if (there < end - from) throw new Error(`a frame goes on to byte ${end}, the file ends at byte ${source.size}`);
+      try {
+        decoder.push(portion, last && there === end - from);
+      } catch (error) {
+        throw error === ended ? error : damaged(from, error instanceof Error ? error.message : String(error));
+      }
+      if (there < end - from) throw damaged(source.size, `a zstd frame goes on to byte ${end}`);
     }
     at = end;
   }
 }
 
+function damaged(offset: number, reason: string): FormatError {
+  return new FormatError(damagedCompression(offset, "zstd", reason));
+}
+
 /** Size of the header, of the window that it asks for (RFC 8878, 3.1.1.1), and whether a checksum ends the frame. */
-function frameHeader(view: DataView): { size: number; window: number; checksum: boolean } {
+function frameHeader(view: DataView, at: number): { size: number; window: number; checksum: boolean } {
   const descriptor = view.getUint8(4);
   const singleSegment = (descriptor & 0x20) !== 0;
   const windowAt = 5;
@@ -76,7 +92,7 @@ function frameHeader(view: DataView): { size: number; window: number; checksum: 
   const contentSize = descriptor >> 6 === 0 ? (singleSegment ? 1 : 0) : 1 << (descriptor >> 6);
   const size = contentAt + contentSize;
   const checksum = (descriptor & 4) !== 0;
-  if (size > view.byteLength) throw new Error("the frame header is cut short");
+  if (size > view.byteLength) throw damaged(at, "the zstd frame header is cut short");
   if (!singleSegment) {
     const byte = view.getUint8(windowAt);
     return { size, checksum, window: 2 ** (10 + (byte >> 3)) * (1 + (byte & 7) / 8) };
