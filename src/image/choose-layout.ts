@@ -2,7 +2,7 @@
 
 import { bitsOf, maskHex, maskOfBits, XCOMP_BV_COMPACTED } from "../isa/feature-mask.ts";
 import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
-import { OFFSET_MAPS, offsetMapsWith } from "../layout/offset-maps.ts";
+import { offsetMapsWith } from "../layout/offset-maps.ts";
 import { fromFeatures, fromSize } from "./choose-by-features.ts";
 import { FP_XSTATE_MAGIC1 } from "./linux-carriers.ts";
 import { firstByteInGap, type KnownCpu, layoutCandidates, rowOf } from "./layout-candidates.ts";

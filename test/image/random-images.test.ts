@@ -57,7 +57,7 @@ function randomSave(prng: Prng, fill: "zeros" | "random"): Saved {
 }
 
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
-const property = (check: (prng: Prng) => void, numRuns = 300): void => {
+const property = (check: (prng: Prng) => void, numRuns = 200): void => {
   fc.assert(
     fc.property(seeds, (seed) => check(new Prng(seed))),
     { numRuns },
