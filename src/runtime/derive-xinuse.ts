@@ -85,15 +85,26 @@ export function loadedInUse(processors: Processors, processor: number, loads: bi
  */
 export function bindSettledXinuse(processors: Processors, rfbm: bigint): ((processor: number) => void) | undefined {
   if (processors.cpu.quirks.xinuseAfterRestore !== "by-value") return undefined;
-  const { i32, blockSize } = processors;
-  const told = tellingRuns(processors, rfbm, MODE_64);
-  return (processor) => {
-    const word = (processor * blockSize + XINUSE_OFFSET) >> 2;
-    for (let i = 0; i < told.length; i++) {
-      const each = told[i]!;
-      const at = word + (each.component >> 5);
-      const bit = 1 << each.component;
-      if ((i32[at]! & bit) !== 0 && !differs(processors, processor, each)) i32[at]! &= ~bit;
+  const { i32, u8, blockSize, count } = processors;
+  const initial = blockSize * count;
+  // Component, number of runs, then offset and length of each: flat, since every restore walks it.
+  const told = Int32Array.from(
+    tellingRuns(processors, rfbm, MODE_64).flatMap(({ component, runs }) => [component, runs.length, ...runs.flat()]),
+  );
+  return function settle(processor) {
+    const base = processor * blockSize;
+    const word = (base + XINUSE_OFFSET) >> 2;
+    for (let i = 0; i < told.length;) {
+      const component = told[i]!;
+      const end = i + 2 + 2 * told[i + 1]!;
+      const place = word + (component >> 5);
+      const bit = 1 << component;
+      let used = (i32[place]! & bit) === 0;
+      for (i += 2; i < end; i += 2) {
+        const last = used ? 0 : told[i]! + told[i + 1]!;
+        for (let at = told[i]!; at < last && !used; at++) used = u8[base + at] !== u8[initial + at];
+      }
+      if (!used) i32[place]! &= ~bit;
     }
   };
 }

@@ -1,7 +1,7 @@
 /** What is timed: our saves, this CPU's instructions, and what others would write, each in the best form that we know. */
 
 import { Buffer as BufferType, EncodeStream, Reserved, Struct, uint8, uint32le } from "restructure";
-import type { AreaMemory, BoundSave, Processors, SavePlan } from "../../src/runtime/index.ts";
+import type { AreaMemory, BoundRestore, BoundSave, Processors, SavePlan } from "../../src/runtime/index.ts";
 import type { SaveSegment } from "../../src/runtime/save-segments.ts";
 import type { BenchInstruction, CopyPlan, NativeBench } from "../oracle/build-native-bench.ts";
 import type { Candidate } from "./measure.ts";
@@ -32,6 +32,12 @@ function ownLoop(parameters: readonly string[], body: string, values: readonly u
 /** Saves of one processor to one place. */
 export function savesAt(save: BoundSave, processor: number, offset: number): Candidate {
   return ownLoop(["save"], `for (let i = 0; i < n; i++) save(${processor}, ${offset});`, [save]);
+}
+
+/** Restores of one processor from one place; the statuses are looked at, as a user would. */
+export function restoresAt(restore: BoundRestore, processor: number, offset: number): Candidate {
+  const body = `let s = 0; for (let i = 0; i < n; i++) s |= restore(${processor}, ${offset}); if (s !== 0) throw new Error("refused");`;
+  return ownLoop(["restore"], body, [restore]);
 }
 
 /** Saves of processors in turn to slots in turn. */

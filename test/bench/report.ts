@@ -2,6 +2,7 @@
 
 import { maskHex } from "../../src/isa/feature-mask.ts";
 import { median, quantile } from "./measure.ts";
+import { IMAGES } from "./restores.ts";
 import { rowName, type SectionResult, TABLE } from "./sections.ts";
 
 type Results = ReadonlyMap<string, readonly SectionResult[]>;
@@ -19,6 +20,7 @@ export function report(results: Results, processes: number): string {
   for (const [name, title, goals] of SWEEPS) lines.push(...sweepLines(results.get(name), title, goals));
   lines.push(
     ...sinkLines(results.get("sink")),
+    ...restoreLines(results.get("restores")),
     ...tableLines([...results].flatMap(([name, runs]) => (name.startsWith("table-") ? runs : []))),
     ...gateLines(results),
     ...heapLines(results.get("heap")),
@@ -122,6 +124,24 @@ function sinkLines(runs: readonly SectionResult[] | undefined): string[] {
     return `  ${name.padEnd(11)} ${cell(runs, `${name} sink`)}: ${judged}`;
   });
   return ["Sink form: one branch-free routine, exact for any XINUSE", ...lines, ""];
+}
+
+const RESTORE_GOALS = { "all in use": { node20: 0.35, node24: 0.3 }, "half in init": { node20: 0.8, node24: 0.8 } } as const;
+
+function restoreLines(runs: readonly SectionResult[] | undefined): string[] {
+  if (!runs?.[0]) return [];
+  const names = [...new Set(runs[0].rows.map(({ name }) => name.replace(/ \w+$/, "")))];
+  const newer = Number(process.versions.node.split(".")[0]) >= 24;
+  const lines = names.map((name) => {
+    const value = ratio(runs, `${name} restore`, `${name} CPU`);
+    const image = IMAGES.find((each) => name.endsWith(each)) ?? IMAGES[0];
+    const { node20, node24 } = RESTORE_GOALS[image];
+    const judged = Number.isNaN(value)
+      ? "no hardware reference"
+      : `${two(value)} of the CPU (${verdict(value, newer ? node24 : node20)})`;
+    return `  ${name.padEnd(28)} ${cell(runs, `${name} restore`)}, CPU ${cell(runs, `${name} CPU`)}: ${judged}`;
+  });
+  return ["Restores with all checks against XRSTOR64, fixed place", ...lines, ""];
 }
 
 function tableLines(runs: readonly SectionResult[]): string[] {

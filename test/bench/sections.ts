@@ -5,6 +5,7 @@ import { generatedRegistry } from "../../src/host/load-generated.ts";
 import { KernelContexts, NmiGate, type SaveFamily, SaverPath } from "../../src/runtime/index.ts";
 import { copyPlan, dataViewLoop, hardware, restructureSave, ringFor, savesAt, savesInRing } from "./candidates.ts";
 import { type Machine, thisMachine } from "./machine.ts";
+import { restores } from "./restores.ts";
 import { type Candidate, measure, type Measurement } from "./measure.ts";
 import { bindAny, bindSave, PLACE, saversOf, subject, type Subject } from "./subjects.ts";
 
@@ -193,6 +194,7 @@ export const SECTIONS: Readonly<Record<string, () => Promise<SectionResult>>> = 
   ring: () => sweep("ring", 1),
   ring16: () => sweep("ring", 16),
   sink,
+  restores,
   ...Object.fromEntries(TABLE.map(([model]) => [`table-${model}`, () => table(model)])),
   "gate-one": () => selection("one"),
   "gate-fixed": () => selection("fixed"),
