@@ -12,8 +12,11 @@ export const ZSTD_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 /** What `zstd -d` allows without --long (ZSTD_WINDOWLOG_LIMIT_DEFAULT is 27). */
 const WINDOW_LIMIT: number = 128 * 1024 * 1024;
-/** The decoder moves its window once a block: bytes moved in all. 64 MiB in blocks of 128 KiB stay below at any window. */
-const MOVED_LIMIT: number = 64 * 1024 ** 3;
+/**
+ * The decoder moves its whole window once a block: bytes moved in all, a second's work. 64 MiB in blocks of 128 KiB fit with
+ * the 8 MiB that zstd's levels up to 19 use; under larger windows less is decompressed.
+ */
+const MOVED_LIMIT: number = 4 * 1024 ** 3;
 /** Compressed bytes handed over at once; a block has at most 128 KiB. */
 const PORTION = 65_536;
 
@@ -54,6 +57,7 @@ export async function unzstd(source: ByteSource, add: (bytes: Uint8Array) => voi
     let from = at;
     let end = at + frame.size;
     for (let last = false; !last; from = end) {
+      let exhausted = false;
       while (!last && end - from < PORTION && end + 3 <= source.size) {
         const i = await need(end, 3);
         const header = blocks.view.getUint16(i, true) | (blocks.view.getUint8(i + 2) << 16);
@@ -61,11 +65,12 @@ export async function unzstd(source: ByteSource, add: (bytes: Uint8Array) => voi
         // A block of type 1 is one byte, repeated.
         end += 3 + ((header & 6) === 2 ? 1 : header >> 3);
         moved += frame.window;
-        if (moved > MOVED_LIMIT) throw damaged(end, "its blocks are too small for their window");
+        exhausted = moved > MOVED_LIMIT;
+        if (exhausted) break;
       }
       if (last && frame.checksum) end += 4;
       // A cut file can end inside a block's header.
-      if (!last && end - from < PORTION) end = Math.max(end, source.size + 1);
+      if (!last && !exhausted && end - from < PORTION) end = Math.max(end, source.size + 1);
       const there = Math.min(end, source.size) - from;
       const portion = bytesOf(await readWhole(source, from, there, "a part of a zstd frame"));
       try {
@@ -73,6 +78,7 @@ export async function unzstd(source: ByteSource, add: (bytes: Uint8Array) => voi
       } catch (error) {
         throw error === ended ? error : damaged(from, error instanceof Error ? error.message : String(error));
       }
+      if (exhausted) throw damaged(end, "too many blocks for so large a window; decompress the file with `zstd -d`");
       if (there < end - from) throw damaged(source.size, `a zstd frame goes on to byte ${end}`);
     }
     at = end;

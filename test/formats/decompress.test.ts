@@ -56,10 +56,13 @@ test("a window of gigabytes is refused, in a later frame too", async () => {
   expect((await all(Buffer.concat([first, rawFrame(core(), 0xff)]))).cut).toMatch(/asks for a window of \d+ bytes/);
 });
 
-test("many tiny blocks under a large window end soon", async () => {
-  const started = performance.now();
-  await expect(all(repeatedBlocks(1 << 18, 1, 0x88))).rejects.toThrow(/blocks are too small/);
-  expect(performance.now() - started).toBeLessThan(30_000);
+test("many blocks under a large window end soon, with what was decompressed by then", async () => {
+  const { bytes, cut } = await all(repeatedBlocks(1 << 18, 1, 0x88));
+  expect(bytes.length).toBeGreaterThan(8);
+  expect(bytes.length).toBeLessThan(1000);
+  expect(cut).toMatch(/too many blocks for so large a window; decompress the file with `zstd -d`/);
+  // 8 MiB, the most that usual levels take, leaves room for everything that is decompressed.
+  expect((await all(repeatedBlocks(511, 1 << 17, 0x68))).cut).toBeUndefined();
 });
 
 test("cut and damaged input: what is there is read, the message says why it ends", async () => {
