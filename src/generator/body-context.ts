@@ -38,6 +38,8 @@ interface SegmentContext {
   readonly comment: string;
   readonly component: number;
   readonly toSink: boolean;
+  /** Where the component goes, area or sink, is computed here: its first segment. */
+  readonly ownSink: boolean;
   readonly selected: boolean;
   readonly moves: readonly { readonly to: string; readonly from: string }[];
   readonly set: boolean;
@@ -59,7 +61,7 @@ export function bodyContext(form: FormSpec): BodyContext {
   const { plan } = form;
   const any = form.inUse === "any";
   const [rfbmLow, rfbmHigh] = maskPair(plan.rfbm).map((word) => word | 0) as [number, number];
-  const segments = form.segments.map((segment) => segmentContext(form, segment));
+  const segments = form.segments.map((segment, i) => segmentContext(form, segment, i));
   const conditional = [...new Set(form.segments.filter((each) => each.kind !== "live").map((each) => each.components[0] ?? 0))];
   return {
     size: plan.size,
@@ -107,12 +109,10 @@ function headerWords(form: FormSpec, rfbmLow: number, rfbmHigh: number): { word:
   const { plan } = form;
   const used = form.inUse === "any" ? undefined : (maskPair(form.inUse).map((word) => word | 0) as [number, number]);
   const low = used ? String(used[0]) : "low";
-  const high = used ? String(used[1]) : "high";
+  const high = used ? String(used[1]) : rfbmHigh === 0 ? "0" : "high";
   if (plan.header === "merge") {
-    return [
-      { word: 128, value: `(Q[w + 128]! & ${~rfbmLow}) | ${low}` },
-      { word: 129, value: `(Q[w + 129]! & ${~rfbmHigh}) | ${high}` },
-    ];
+    const lowWord = { word: 128, value: `(Q[w + 128]! & ${~rfbmLow}) | ${low}` };
+    return rfbmHigh === 0 ? [lowWord] : [lowWord, { word: 129, value: `(Q[w + 129]! & ${~rfbmHigh}) | ${high}` }];
   }
   return [
     { word: 128, value: low },
@@ -153,7 +153,7 @@ function viewName(segment: SaveSegment): string {
   return `v${segment.registers}_${segment.length}`;
 }
 
-function segmentContext(form: FormSpec, segment: SaveSegment): SegmentContext {
+function segmentContext(form: FormSpec, segment: SaveSegment, index: number): SegmentContext {
   const component = segment.components[0] ?? 0;
   const toSink = segment.kind === "sink";
   const selected = segment.kind === "select";
@@ -167,7 +167,7 @@ function segmentContext(form: FormSpec, segment: SaveSegment): SegmentContext {
     }
   }
   const lbr = segment.rule === "lbr";
-  const place = toSink ? `o${id}` : "place";
+  const place = toSink ? `o${component}` : "place";
   const region = regionOf(segment);
   return {
     id,
@@ -176,6 +176,7 @@ function segmentContext(form: FormSpec, segment: SaveSegment): SegmentContext {
     }${toSink ? ", or to the sink" : selected ? ", or initial values" : ""}`,
     component,
     toSink,
+    ownSink: toSink && form.segments.findIndex((each) => each.kind === "sink" && each.components[0] === component) === index,
     selected,
     moves,
     set: usesView(segment),

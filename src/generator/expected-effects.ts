@@ -27,8 +27,8 @@ export function expectedEffects(form: FormSpec): string[] {
       plan.mxcsrCounts
         ? `const low = ((${x}) | ((((R[f + 6]! ^ 8064) | (0 - (R[f + 6]! ^ 8064))) >>> 31) << 1)) & ${rfbm[0]};`
         : `const low = (${x}) & ${rfbm[0]};`,
-      `const high = R[f + 129]! & ~R[f + 135]! & ${rfbm[1]};`,
     );
+    if (rfbm[1] !== 0) out.push(`const high = R[f + 129]! & ~R[f + 135]! & ${rfbm[1]};`);
     const bits = new Set(segments.filter((each) => each.kind !== "live").map((each) => each.components[0]!));
     for (const bit of [...bits].sort((a, b) => a - b))
       out.push(`const m${bit} = ((${bit < 32 ? "low" : "high"} >>> ${bit % 32}) & 1) - 1;`);
@@ -41,9 +41,10 @@ export function expectedEffects(form: FormSpec): string[] {
     const offset = `place + ((sink - place) & m${component})`;
     const source = `(base + ((initialBase - base) & m${component}))`;
     if (segment.kind === "sink") {
-      out.push(`const o${id} = ${offset};`);
-      if (isMove(i)) out.push(`const q${id} = o${id} >>> 3;`);
-      if (control || dword) out.push(`const x${id} = o${id} >>> 2;`);
+      const seen = segments.slice(0, i).some((each) => each.kind === "sink" && each.components[0] === component);
+      if (!seen) out.push(`const o${component} = ${offset};`);
+      if (isMove(i)) out.push(`const q${id} = o${component} >>> 3;`);
+      if (control || dword) out.push(`const x${id} = o${component} >>> 2;`);
     }
     if (segment.kind === "select") {
       if (!isMove(i) && !control && !dword) out.push(`const p${id} = processor + ((initial - processor) & m${component});`);
@@ -69,7 +70,7 @@ export function expectedEffects(form: FormSpec): string[] {
       out.push(`move ${from} ${segment.registers} -> ${to} ${segment.area} length ${segment.length}`);
     } else if (regionOf(segment)) {
       const { at, length } = regionOf(segment)!;
-      out.push(`copy ${at} ${length} (processor, ${segment.kind === "sink" ? `o${id}` : "place"})`);
+      out.push(`copy ${at} ${length} (processor, ${segment.kind === "sink" ? `o${component}` : "place"})`);
     } else {
       const lbr = segment.rule === "lbr";
       const index = lbr
@@ -78,18 +79,16 @@ export function expectedEffects(form: FormSpec): string[] {
           ? `p${id}`
           : "block";
       const view = lbr ? `lbrViews ${segment.registers}` : `views ${segment.registers} ${segment.length}`;
-      out.push(`set ${view} [${index}] -> ${segment.kind === "sink" ? `o${id}` : "place"} ${segment.area}`);
+      out.push(`set ${view} [${index}] -> ${segment.kind === "sink" ? `o${component}` : "place"} ${segment.area}`);
     }
   });
   const used = form.inUse === "any" ? undefined : form.inUse;
   const word = (value: bigint, shift: bigint): string => String(Number(BigInt.asIntN(32, value >> shift)));
   const low = used === undefined ? "low" : word(used, 0n);
-  const high = used === undefined ? "high" : word(used, 32n);
+  const high = used === undefined ? (rfbm[1] === 0 ? "0" : "high") : word(used, 32n);
   if (plan.header === "merge") {
-    out.push(
-      `Q[w + 128] = (Q[w + 128]! & ${word(~plan.rfbm, 0n)}) | ${low};`,
-      `Q[w + 129] = (Q[w + 129]! & ${word(~plan.rfbm, 32n)}) | ${high};`,
-    );
+    out.push(`Q[w + 128] = (Q[w + 128]! & ${word(~plan.rfbm, 0n)}) | ${low};`);
+    if (rfbm[1] !== 0) out.push(`Q[w + 129] = (Q[w + 129]! & ${word(~plan.rfbm, 32n)}) | ${high};`);
   } else {
     const comp = plan.rfbm | (1n << 63n);
     out.push(

@@ -57,6 +57,7 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
       rfbm: mask.rfbm,
       families: mask.instructions.map((name) => name.slice(0, -2) as SaveFamily),
       xinuseClasses: mask.xinuseClasses,
+      anyOnly: mask.anyOnly,
     }));
     const own = groupsFor(model, requested).map((group) => place(savers, group, groupKey(group)));
     groups.set(model.id, own);

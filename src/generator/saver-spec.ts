@@ -38,6 +38,8 @@ export interface RequestedMask {
   readonly families: readonly SaveFamily[];
   /** Classes of XINUSE that get a saver of their own beside everything in use. */
   readonly xinuseClasses: readonly bigint[];
+  /** True: the routine for any XINUSE alone, neither classes nor everything in use. */
+  readonly anyOnly?: boolean;
 }
 
 /** Plans the groups of one CPU. Equal specs of different CPUs are equal objects by content (`groupKey`). */
@@ -73,8 +75,8 @@ function groupFor(cpu: ProcessorDescription, families: readonly SaveFamily[], ma
   if (!family) throw new Error("a group needs an instruction");
   const plan = savePlan(cpu, family, mask.rfbm);
   const prefix = `${family.toLowerCase()}_rfbm_${mask.rfbm.toString(16)}`;
-  const classes = new Map<bigint, string>([[mask.rfbm, "all"]]);
-  if (plan.whenInitial === "write-nothing") {
+  const classes = new Map<bigint, string>(mask.anyOnly ? [] : [[mask.rfbm, "all"]]);
+  if (!mask.anyOnly && plan.whenInitial === "write-nothing") {
     for (const each of mask.xinuseClasses) {
       const inUse = each & mask.rfbm;
       if (inUse !== 0n && !classes.has(inUse)) classes.set(inUse, `inuse_${inUse.toString(16)}`);

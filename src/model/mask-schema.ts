@@ -20,7 +20,8 @@ export interface MaskFamilyFields {
   readonly combine?: readonly (readonly (readonly string[])[])[] | undefined;
   readonly instructions: readonly SaveInstruction[];
   readonly cut?: boolean | undefined;
-  readonly xinuse?: readonly (readonly string[])[] | undefined;
+  /** Classes in place of the file's; `any`: nothing but the routine for any XINUSE. */
+  readonly xinuse?: readonly (readonly string[])[] | "any" | undefined;
 }
 
 /** The whole file. */
@@ -52,7 +53,7 @@ const family = closed({
   ),
   instructions: v.array(v.picklist(SAVE_INSTRUCTIONS, `one of ${SAVE_INSTRUCTIONS.join(", ")}`), "a list of save instructions"),
   cut: v.optional(v.boolean("true or false")),
-  xinuse: v.optional(classes),
+  xinuse: v.optional(v.union([classes, v.literal("any")], "lists of component names, or any")),
 });
 
 /** Schema of the whole file. */

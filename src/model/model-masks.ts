@@ -19,12 +19,15 @@ export interface ModelMask {
   readonly instructions: readonly SaveInstruction[];
   /** XINUSE values below `rfbm` that get savers of their own; neither empty nor all of it. */
   readonly xinuseClasses: readonly bigint[];
+  /** True: every family that names the mask leaves it to the routine for any XINUSE. */
+  readonly anyOnly: boolean;
 }
 
 interface Draft {
   readonly name: string;
   readonly instructions: Set<SaveInstruction>;
   readonly classes: Set<bigint>;
+  anyOnly: boolean;
 }
 
 /**
@@ -45,10 +48,12 @@ export function masksFor(model: CpuModel, families: readonly MaskFamily[]): Mode
         if (rfbm === 0n) continue;
         let draft = drafts.get(rfbm);
         if (!draft) {
-          draft = { name: freeName(nameOf(family, rfbm, whole, model), names), instructions: new Set(), classes: new Set() };
+          const name = freeName(nameOf(family, rfbm, whole, model), names);
+          draft = { name, instructions: new Set(), classes: new Set(), anyOnly: true };
           drafts.set(rfbm, draft);
         }
         draft.instructions.add(instruction);
+        draft.anyOnly &&= family.anyOnly;
         for (const inUse of family.xinuseClasses) {
           const cut = inUse & rfbm;
           if (cut !== 0n && cut !== rfbm) draft.classes.add(cut);
@@ -61,6 +66,7 @@ export function masksFor(model: CpuModel, families: readonly MaskFamily[]): Mode
     rfbm,
     instructions: SAVE_INSTRUCTIONS.filter((instruction) => draft.instructions.has(instruction)),
     xinuseClasses: [...draft.classes].toSorted((a, b) => (a < b ? -1 : 1)),
+    anyOnly: draft.anyOnly,
   }));
 }
 
@@ -74,7 +80,7 @@ function wholeMasks(family: MaskFamily, model: CpuModel): readonly bigint[] {
 }
 
 function ownFamilies(model: CpuModel): MaskFamily[] {
-  const rest = { without: 0n, combined: false, cut: true, instructions: SAVE_INSTRUCTIONS, xinuseClasses: [] };
+  const rest = { without: 0n, combined: false, cut: true, instructions: SAVE_INSTRUCTIONS, xinuseClasses: [], anyOnly: false };
   return model.masks.map(({ name, rfbm }) => ({ ...rest, name, masks: [rfbm] }));
 }
 

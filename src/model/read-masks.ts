@@ -28,6 +28,8 @@ export interface MaskFamily {
   readonly cut: boolean;
   /** XINUSE values that get savers of their own, before intersection with RFBM. */
   readonly xinuseClasses: readonly bigint[];
+  /** True: one routine takes every XINUSE; otherwise "all of RFBM in use" and the classes get savers beside it. */
+  readonly anyOnly: boolean;
 }
 
 /** Families, or why there are none. */
@@ -73,6 +75,7 @@ export function readMasks(text: string, file: string): ReadMasksResult {
 
 function familyOf(fields: MaskFamilyFields, classes: readonly (readonly string[])[]): MaskFamily {
   const { name, components, combine, instructions } = fields;
+  const xinuse = fields.xinuse ?? classes;
   return {
     name,
     masks: combine ? combined(combine) : typeof components === "string" ? components : [maskOfNames(components ?? [])],
@@ -80,7 +83,8 @@ function familyOf(fields: MaskFamilyFields, classes: readonly (readonly string[]
     combined: combine !== undefined,
     instructions,
     cut: fields.cut ?? true,
-    xinuseClasses: (fields.xinuse ?? classes).map(maskOfNames),
+    xinuseClasses: xinuse === "any" ? [] : xinuse.map(maskOfNames),
+    anyOnly: xinuse === "any",
   };
 }
 

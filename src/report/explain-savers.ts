@@ -61,7 +61,7 @@ function reasonsOf({ families, plan }: GroupSpec): string[] {
   return reasons;
 }
 
-function formReason({ plan }: GroupSpec, form: FormSpec): string {
+function formReason({ plan, forms }: GroupSpec, form: FormSpec): string {
   const segments = `${form.segments.length} segment${form.segments.length === 1 ? "" : "s"}`;
   if (form.inUse === "any") {
     const sink = form.segments.some(({ kind }) => kind === "sink");
@@ -71,7 +71,8 @@ function formReason({ plan }: GroupSpec, form: FormSpec): string {
       : select
         ? "a component in init is read from the block with initial values, by arithmetic on the index"
         : "every component of RFBM is written the same way whether in use or not";
-    return `exact for any XINUSE without a branch: ${how}; ${segments}`;
+    const alone = forms.length === 1 ? ", and the only form: `xinuse: any` in masks.yaml" : "";
+    return `exact for any XINUSE without a branch${alone}: ${how}; ${segments}`;
   }
   if (form.inUse === plan.rfbm)
     return `all of RFBM in use, the usual state: nothing depends on XINUSE; ${plan.pieces.length} pieces joined to ${segments}`;

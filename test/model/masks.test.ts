@@ -47,6 +47,22 @@ test("XINUSE classes are cut to RFBM, without the empty and the full one", () =>
   expect(masks("amd-zen-5-kvm-guest").get("avx512")?.xinuseClasses).toEqual([3n, 7n]);
 });
 
+test("`xinuse: any` leaves a mask to one routine, unless another family wants more for it", () => {
+  const intel = masks("intel-sapphire-rapids");
+  expect(intel.get("perf-sse-avx-cet-u")).toMatchObject({ rfbm: 0x806n, xinuseClasses: [], anyOnly: true });
+  expect(intel.get("perf-sse-avx-opmask")).toMatchObject({ rfbm: 0x26n, xinuseClasses: [], anyOnly: false });
+  const text =
+    "xinuse: [[x87, SSE]]\nfamilies:\n  - name: a\n    components: [x87, SSE, AVX]\n    instructions: [XSAVE64]\n    xinuse: any\n";
+  const read = (yaml: string): ModelMask[] => masksFor(loadModel("amd-zen-4"), readMasks(yaml, "m.yaml").families ?? []);
+  expect(read(text)).toMatchObject([{ rfbm: 7n, xinuseClasses: [], anyOnly: true }]);
+  const second = "  - name: b\n    components: [x87, SSE, AVX]\n    instructions: [XSAVEC64]\n";
+  expect(read(text + second)).toMatchObject([{ name: "a", rfbm: 7n, xinuseClasses: [3n], anyOnly: false }]);
+  const wrong = readMasks(text.replace("xinuse: any", "xinuse: all"), "m.yaml");
+  expect(wrong.diagnostics.map(({ line, message, remedy }) => `${line} ${message}: ${remedy}`)).toEqual([
+    "6 families[0].xinuse is `all`: expected: lists of component names, or any",
+  ]);
+});
+
 test.each(modelFiles)("%s: names and masks are unique, within the model and not empty", (file) => {
   const model = loadModel(file.replace(".yaml", ""));
   const all = masksFor(model, families());
