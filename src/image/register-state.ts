@@ -5,6 +5,7 @@
 
 import { maskOfBits } from "../isa/feature-mask.ts";
 import { LBR_COMPONENT, LBR_DEPTH_OFFSET, lbrBytes } from "../isa/lbr.ts";
+import { componentRegisters } from "../isa/component-registers.ts";
 import { stateComponent } from "../isa/state-component.ts";
 import {
   INITIAL_MXCSR,
@@ -70,7 +71,7 @@ export function initialState(index: number, size: number): ComponentState {
  * (XSAVES writes no more, SDM vol. 1, 13.5.12).
  */
 export function registerRanges({ index, bytes }: Pick<ComponentState, "index" | "bytes">): readonly ByteRange[] {
-  const fields = stateComponent(index)?.registers;
+  const fields = componentRegisters(index);
   if (!fields) return [[0, bytes.length]];
   const ranges: ByteRange[] = [];
   for (const field of fields) {

@@ -3,7 +3,8 @@
  * YMM and ZMM are assembled from XMM, YMM_H and ZMM_H as the architecture has it (SDM vol. 1, 13.5).
  */
 
-import { type RegisterField, type RegisterView, STATE_COMPONENTS } from "../isa/state-component.ts";
+import { componentRegisters, type RegisterField, type RegisterView } from "../isa/component-registers.ts";
+import { STATE_COMPONENTS } from "../isa/state-component.ts";
 import { ImageError } from "./image-error.ts";
 
 /** Bytes of a register inside a component; for components 0 and 1 inside the area. */
@@ -127,7 +128,7 @@ function inOrder(registers: readonly Register[]): Register[] {
 
 /** Every register that the component table knows, in the order of display. */
 export const REGISTERS: readonly Register[] = inOrder([
-  ...STATE_COMPONENTS.flatMap(({ index, registers }) => registers.flatMap((field) => fieldRegisters(index, field))),
+  ...STATE_COMPONENTS.flatMap(({ index }) => (componentRegisters(index) ?? []).flatMap((field) => fieldRegisters(index, field))),
   ...assembled(),
 ]);
 

@@ -45,7 +45,7 @@ export const DEPARTURES = {
 } as const;
 
 /** Names of the departures, in the order of files. */
-export const DEPARTURE_NAMES = Object.keys(DEPARTURES) as readonly DepartureName[];
+export const DEPARTURE_NAMES = /* @__PURE__ */ Object.keys(DEPARTURES) as readonly DepartureName[];
 export type DepartureName = keyof typeof DEPARTURES;
 /** A word that a model may say about a departure. */
 export type DepartureWord<Name extends DepartureName> = keyof (typeof DEPARTURES)[Name];

@@ -4,7 +4,8 @@
  */
 
 import { bitsOf, hasBit, maskHex } from "../isa/feature-mask.ts";
-import { componentName, stateComponent } from "../isa/state-component.ts";
+import { componentRegisters } from "../isa/component-registers.ts";
+import { componentName } from "../isa/state-component.ts";
 import { KVM_XSAVE_SIZE } from "../isa/xsave-area.ts";
 import { areaLayout, offsetOf } from "../layout/area-layout.ts";
 import type { AreaFormat, AreaLayout } from "../layout/area-layout.ts";
@@ -177,7 +178,7 @@ function absence({ xss }: SavedState, { model }: RestoreTarget, index: number): 
 
 /** Bytes that registers take in a component; the rest of it is padding. */
 function registerBytes(index: number): number | undefined {
-  const ends = stateComponent(index)?.registers.map(
+  const ends = componentRegisters(index)?.map(
     ({ offset, size, count = 1, stride = size }) => offset + (count - 1) * stride + size,
   );
   return ends === undefined ? undefined : Math.max(...ends);

@@ -9,7 +9,8 @@ import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import type { RestoreFamily } from "./restore-checks.ts";
 import { restorePlan } from "./restore-plan.ts";
-import { type BoundRestore, restoreRegisters, type RestoreRoutine } from "./restore-routine.ts";
+import { restoreRegisters } from "./restore-registers.ts";
+import type { BoundRestore, RestoreRoutine } from "./restore-routine.ts";
 import { stale, UnsupportedInstructionError } from "./select-save.ts";
 
 /** A restore bound to an instruction, a mask, register files and memory. */
