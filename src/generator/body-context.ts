@@ -18,6 +18,10 @@ export interface BodyContext {
   readonly any: boolean;
   readonly mxcsrCounts: boolean;
   readonly movesFromRegisters: boolean;
+  /** True if the block is addressed by dwords: masks, the x87 control part, an MSR. */
+  readonly readsWords: boolean;
+  /** False for a saver of region copies alone, which checks the processor's number all the same. */
+  readonly usesBase: boolean;
   readonly movesToArea: boolean;
   readonly usesBlock: boolean;
   readonly rfbmLow: number;
@@ -53,6 +57,7 @@ interface SegmentContext {
   /** Value of `e`, or empty. */
   readonly control: string;
   readonly byDwords: boolean;
+  readonly readsWords: boolean;
   readonly words: readonly { readonly at: string; readonly value: string }[];
 }
 
@@ -62,12 +67,17 @@ export function bodyContext(form: FormSpec): BodyContext {
   const any = form.inUse === "any";
   const [rfbmLow, rfbmHigh] = maskPair(plan.rfbm).map((word) => word | 0) as [number, number];
   const segments = form.segments.map((segment, i) => segmentContext(form, segment, i));
+  const clears = plan.clearsAfterSave.flatMap((clear) => clearWord(form, clear));
+  const readsWords = any || clears.length > 0 || segments.some((each) => each.readsWords);
+  const movesFromRegisters = segments.some((each) => each.moves.length > 0 && !each.selected);
   const conditional = [...new Set(form.segments.filter((each) => each.kind !== "live").map((each) => each.components[0] ?? 0))];
   return {
     size: plan.size,
     any,
     mxcsrCounts: plan.mxcsrCounts,
-    movesFromRegisters: segments.some((each) => each.moves.length > 0 && !each.selected),
+    movesFromRegisters,
+    readsWords,
+    usesBase: readsWords || movesFromRegisters,
     movesToArea: segments.some((each) => each.moves.length > 0 && !each.toSink),
     usesBlock: segments.some((each) => each.set && !each.selected),
     rfbmLow,
@@ -78,7 +88,7 @@ export function bodyContext(form: FormSpec): BodyContext {
     segments,
     replaceHeader: plan.header === "replace",
     header: headerWords(form, rfbmLow, rfbmHigh),
-    clears: plan.clearsAfterSave.flatMap((clear) => clearWord(form, clear)),
+    clears,
     views: form.segments
       .filter((each) => usesView(each))
       .map((each) => ({
@@ -187,6 +197,7 @@ function segmentContext(form: FormSpec, segment: SaveSegment, index: number): Se
     at: plus(place, segment.area),
     // FSW.ES is bit 23 of dword 0.
     control: segment.rule === "x87-control" ? `(R[${selected ? `c${id}` : "f"}]! << 8) >> 31` : "",
+    readsWords: lbr || (!selected && (segment.rule === "x87-control" || isDword(segment))),
     byDwords: segment.rule === "x87-control" || isDword(segment),
     words: segment.rule === "x87-control" ? controlWords(form, segment) : isDword(segment) ? [dwordMove(segment, id)] : [],
   };

@@ -9,15 +9,22 @@ import type { SaveSegment } from "../runtime/save-segments.ts";
 export function expectedEffects(form: FormSpec): string[] {
   const { plan, segments } = form;
   const context = bodyContext(form);
-  const out = [`areas.check(offset, ${plan.size});`, "const base = registers.base(processor);"];
+  const out = [`areas.check(offset, ${plan.size});`];
   const isView = (segment: SaveSegment, index: number): boolean =>
     segment.rule === "lbr" ||
     (segment.rule === "copy" && segment.length !== 4 && !isMove(index) && regionOf(segment) === undefined);
   const isMove = (index: number): boolean => (context.segments[index]?.moves.length ?? 0) > 0;
+  const by8Bytes = segments.some((each, i) => isMove(i) && each.kind !== "select");
+  const { inUse } = form;
+  const byWords =
+    inUse === "any" ||
+    plan.clearsAfterSave.some(({ component }) => ((inUse >> BigInt(component)) & 1n) === 1n) ||
+    segments.some((each) => each.rule !== "copy" || each.length === 4);
+  out.push(by8Bytes || byWords ? "const base = registers.base(processor);" : "registers.base(processor);");
   if (segments.some((each, i) => isView(each, i) && each.kind !== "select")) out.push("const block = processor & P;");
   out.push("const place = offset & M;");
-  if (segments.some((each, i) => isMove(i) && each.kind !== "select")) out.push("const t = base >>> 3;");
-  out.push("const f = base >>> 2;");
+  if (by8Bytes) out.push("const t = base >>> 3;");
+  if (byWords) out.push("const f = base >>> 2;");
   if (segments.some((each, i) => isMove(i) && each.kind !== "sink")) out.push("const q = place >>> 3;");
   out.push("const w = place >>> 2;");
   const rfbm = [Number(BigInt.asIntN(32, plan.rfbm)), Number(BigInt.asIntN(32, plan.rfbm >> 32n))] as const;

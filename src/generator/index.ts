@@ -1,4 +1,4 @@
-/** `xsavekit/generator`: the generator as a library. Importing it loads ts-morph and Handlebars. */
+/** The generator without files. Importing it loads ts-morph and Handlebars. */
 
 export { assemble, generate, moduleBuilder } from "./generate.ts";
 export type { BuiltModule, GenerateOptions, GenerateResult } from "./generate.ts";

@@ -1,5 +1,6 @@
 /** Which files there will be: everything that can be said before a saver is rendered, so without ts-morph and Handlebars. */
 
+import { maskHex } from "../isa/feature-mask.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 import { type MaskFamily, masksFor } from "../model/read-masks.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
@@ -64,21 +65,32 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
     const ownRestores = restoresFor(model, restoresOfMasks(requested)).map((spec) => place(restores, spec, restoreKey(spec)));
     const imported = { savers: own.map(importOf), restores: ownRestores.map(importOf) };
     const source = `cpu-models/${model.id}.yaml, cpu-models/masks.yaml`;
+    const inputs = digestible([dataOf(model), requested]);
     const thin = modelModuleText(model, imported, options.seam.fromRoot, options.extension);
-    files.push({ path: `${model.id}.ts`, text: withHeader(thin, source, thin) });
+    files.push({ path: `${model.id}.ts`, text: withHeader(thin, source, inputs) });
     for (const kind of ["savers", "restores"] as const) {
       const all = modelRoutinesText(model, kind, imported[kind], options.seam.fromSavers, options.extension);
-      files.push({ path: `${model.id}/${kind}.ts`, text: withHeader(all, source, all) });
+      files.push({ path: `${model.id}/${kind}.ts`, text: withHeader(all, source, inputs) });
     }
   }
   const ids = sorted.map((model) => model.id);
   const registry = registryText(ids, options.seam.fromRoot, options.extension);
-  files.push({ path: "index.ts", text: withHeader(registry, "cpu-models/", registry) });
+  files.push({ path: "index.ts", text: withHeader(registry, "cpu-models/", digestible(ids)) });
   const modules: PlannedModule[] = [...modulesOf("savers", savers), ...modulesOf("restores", restores)];
   const regions = regionsOf(modules.flatMap((module) => (module.kind === "savers" ? module.specs : [])));
   const keys = regions.map((region) => JSON.stringify(region));
   if (regions.length > 0) modules.push({ kind: "copies", path: "savers/copies.ts", specs: regions, keys });
   return { modules, files, groups };
+}
+
+/** What a model's modules depend on: where its figures come from and notes about them are not in the output. */
+function dataOf({ sources: _sources, notes: _notes, ...data }: CpuModel): object {
+  return data;
+}
+
+/** Plain data as text for the digest of inputs; members come in the order of their types, whatever a file's order. */
+function digestible(data: unknown): string {
+  return JSON.stringify(data, (_, value: unknown) => (typeof value === "bigint" ? maskHex(value) : value));
 }
 
 /** What savers' groups and restores have in common. */

@@ -5,7 +5,6 @@ import { componentName, stateComponent } from "../isa/state-component.ts";
 import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
 import { componentKey } from "./component-key.ts";
-import type { CpuModel } from "./cpu-model.ts";
 import type { LintRule } from "./lint-rule.ts";
 import { rowPath } from "./lint-rule.ts";
 

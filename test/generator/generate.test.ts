@@ -11,7 +11,9 @@ import { isHandEdited } from "../../src/generator/file-header.ts";
 import { generate, type GenerateOptions } from "../../src/generator/generate.ts";
 import { planGeneration } from "../../src/generator/plan-generation.ts";
 import { bundledIds, loadBundledModel, loadBundledModels, loadMasks, modelsFolder } from "../../src/host/load-models.ts";
+import { generate as generateFiles } from "../../src/host/generate-files.ts";
 import { templateTexts } from "../../src/host/package-files.ts";
+import type { CpuModel } from "../../src/model/cpu-model.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { compareTree, writeTree } from "../../src/output/output-tree.ts";
 
@@ -33,6 +35,40 @@ test("the committed output is what the generator writes", () => {
   expect(compareTree(join(modelsFolder(), "../generated"), files, isHandEdited)).toEqual(none);
   expect(savers).toBeGreaterThan(400);
   expect(restores).toBeGreaterThan(100);
+});
+
+test("the library gives what --out writes: paths and texts, importing the package", () => {
+  const [a, b] = ["amd-zen-4", "intel-penryn"].map((id) => loadBundledModel(id)) as [CpuModel, CpuModel];
+  const files = generateFiles([a, b]);
+  expect(generateFiles([b, a])).toEqual(files);
+  expect(Object.keys(files[0] ?? {})).toEqual(["path", "text"]);
+  const imported = files
+    .flatMap(({ text }) => [...text.matchAll(/from "([^"]+)"|import\("([^"]+)"\)/g)])
+    .map((m) => m[1] ?? m[2]);
+  expect(imported.length).toBeGreaterThan(20);
+  for (const specifier of imported) expect(specifier).toMatch(/^xsavekit\/runtime\/generated-v1$|^\.[^"]*\.js$/);
+});
+
+test("the header names the package's version and digests of inputs and of what is below it", () => {
+  const { version } = JSON.parse(readFileSync(join(modelsFolder(), "../package.json"), "utf8")) as { version: string };
+  const zen4 = loadBundledModel("amd-zen-4");
+  const header = (model: CpuModel): string[] =>
+    generate([model], options)
+      .files.find(({ path }) => path === `${model.id}.ts`)
+      ?.text.split("\n")
+      .slice(0, 4) ?? [];
+  const [first, source, inputs, body] = header(zen4);
+  expect(first).toContain(`xsavekit ${version};`);
+  expect(source).toContain("cpu-models/amd-zen-4.yaml");
+  expect(inputs).toMatch(/^\/\/ inputs: sha256 [0-9a-f]{64}$/);
+  expect(body?.slice(-64)).not.toBe(inputs?.slice(-64));
+  // Signatures are in no saver, but they are input.
+  expect(header({ ...zen4, signatures: [] }).map((line, at) => line === [first, source, inputs, body][at])).toEqual([
+    true,
+    true,
+    false,
+    true,
+  ]);
 });
 
 test("two runs, any order of models and any order of YAML keys give the same bytes", () => {

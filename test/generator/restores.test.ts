@@ -121,7 +121,7 @@ function naive(cpu: ProcessorDescription, instruction: RestoreFamily, mask: bigi
   };
 }
 
-test(`restores of ${MODELS} random CPUs do what the manual's pseudo-code does`, { timeout: 300_000 }, async () => {
+test(`restores of ${MODELS} random CPUs do what the manual's pseudo-code does`, { timeout: 1_800_000 }, async () => {
   const counts = { generated: 0, general: 0, loaded: 0, refused: 0, all: 0, buffer: 0, xrstors: 0, standard: 0 };
   const memories = [createArena({ bytes: BYTES, largestArea: 576 }), areasIn(new ArrayBuffer(BYTES))];
   for (let seed = 0; seed < MODELS; seed++) {
