@@ -36,7 +36,7 @@ export interface PmuCapabilities {
 
 /** One reason for a refusal. */
 export interface AttributeRefusal {
-  readonly errno: "EINVAL" | "EOPNOTSUPP" | "EPERM";
+  readonly errno: "E2BIG" | "EINVAL" | "EOPNOTSUPP" | "EPERM";
   /** The field of perf_event_attr. */
   readonly field: string;
   readonly message: string;
@@ -53,9 +53,8 @@ export function attributeRefusals(
     void found.push({ errno, field, message });
   const simd = perf.simd ? enabledSimd(attributes) : undefined;
   if (!perf.simd && attributes.simd && Object.values(attributes.simd).some((each) => each !== 0 && each !== 0n)) {
-    // The core finds non-zero bytes behind the attributes that it knows: -E2BIG for a longer struct is the
-    // copy's affair, and these fields are not its.
-    refuse("EINVAL", "sample_simd_*", `${perf.name} has no such attributes`);
+    // copy_struct_from_user() finds bytes that are not 0 behind the attributes that the kernel knows.
+    refuse("E2BIG", "sample_simd_*", `${perf.name} has no such attributes`);
   }
 
   const sets = [

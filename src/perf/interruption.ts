@@ -4,8 +4,10 @@ import { GENERAL_REGISTER_COUNT } from "./register-numbers.ts";
 
 /** Made once per processor and filled by each NMI. */
 export class Interruption {
-  /** user_mode(regs): the interrupted code was the task's own. */
+  /** user_mode() of the NMI's own registers: it interrupted the task's own code. A PEBS record has a mode of its own. */
   declare userMode: boolean;
+  /** !user_64bit_mode(task_pt_regs(current)): the task runs 32-bit code, and the ABI word says so (perf_reg_abi()). */
+  declare task32Bit: boolean;
   /** PF_KTHREAD: the task has no user registers. */
   declare kernelThread: boolean;
   /** The NMI hit the guest: it left it by an exit, and the vector registers are still the guest's. */
@@ -20,14 +22,21 @@ export class Interruption {
   declare ptRegsIncomplete: boolean;
   /** General registers of the interrupted code: pairs of words in perf's order, 0-23. */
   declare readonly general: Int32Array;
-  /** task_pt_regs(current): the task's general registers when it entered the kernel. */
+  /**
+   * task_pt_regs(current): the task's general registers when it entered the kernel. Of these bx, bp and r12-r15 are
+   * never shown: a sample has -1 there.
+   */
   declare readonly taskGeneral: Int32Array;
-  /** The task's fpstate: words of a compacted image, and its byte offset in them; -1 if it has none. */
+  /**
+   * The task's own fpstate: words of a compacted image, and its byte offset in them; -1 if it has none. While a guest's
+   * state is loaded that is fpu->__task_fpstate: fpu->fpstate is the guest's then (fpu_swap_kvm_fpstate()).
+   */
   declare fpstate: Int32Array;
   declare fpstateOffset: number;
 
   constructor() {
     this.userMode = true;
+    this.task32Bit = false;
     this.kernelThread = false;
     this.guestMode = false;
     this.guestStateLoaded = false;

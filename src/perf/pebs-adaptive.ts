@@ -23,15 +23,17 @@ const GP_BYTES = 144;
 const LBR_ENTRY_BYTES = 24;
 
 /**
- * Decodes the record at byte `at`; its size is then `record.size`. Throws PebsError where it ends early or where
- * its groups do not add up to its format size (the kernel's WARN in the same place).
+ * Decodes the record at byte `at`, a multiple of 8; its size is then `record.size`. Throws PebsError where it ends early
+ * or where its groups do not add up to its format size (the kernel's WARN in the same place).
  */
 export function decodeAdaptivePebs(buffer: PebsBuffer, at: number, record: PebsRecord): void {
   record.clear();
+  buffer.needQuadwords(at, at, "a record's offset");
   buffer.need(at, BASIC_BYTES, buffer.length, "the basic group");
   const format = buffer.view.getInt32(at, true);
   const size = buffer.view.getUint16(at + 6, true);
   if (size < BASIC_BYTES) throw new PebsError("size-mismatch", at + 6, `format size ${size} is less than the basic group's 32`);
+  buffer.needQuadwords(at + 6, size, "the format size");
   buffer.need(at, size, buffer.length, "the record");
   const end = at + size;
   record.ip = at + 8;

@@ -1,7 +1,8 @@
 /**
  * Architectural PEBS (v6): a record of one or more fragments, each with a header that names its groups.
  * Source: setup_arch_pebs_sample_data() of v7.3-rc7 (which parses XMM of the vector groups alone); the order of the
- * others, XMM, YMMH, opmask, ZMM_Hi256, Hi16_ZMM, from the series that adds them (2025-2026).
+ * others, XMM, YMMH, opmask, ZMM_Hi256, Hi16_ZMM, from the series that adds them (2025-2026). Inferred: that a vector
+ * group's bit is 48 + its component number (the five positions that were read all are).
  */
 
 import { skipCounters } from "./pebs-adaptive.ts";
@@ -20,7 +21,7 @@ const LBR_ENTRY_BYTES = 24;
 
 /** Bits of the format's low word. */
 const CONT = 0x8000_0000 | 0;
-/** Bits of its high word (format bit minus 32). Vector bits are 48 + component number. */
+/** Bits of its high word (format bit minus 32). */
 const CNTR_MASK = 0x0000_00f8;
 const LBR_SHIFT = 8;
 const XER_GROUPS: readonly (readonly [bit: number, group: number])[] = [
@@ -43,11 +44,12 @@ const MAX_LBR_DEPTH = 64;
 const MAX_FRAGMENTS = 32;
 
 /**
- * Decodes the record at byte `at` through all its fragments. Throws PebsError for a fragment of size 0 (which would
+ * Decodes the record at byte `at`, a multiple of 8, through all its fragments. Throws PebsError for a fragment of size 0 (which would
  * end the kernel's walk in a loop without 68aca309e49c), one that ends early, and a chain without end.
  */
 export function decodeArchitecturalPebs(buffer: PebsBuffer, at: number, record: PebsRecord): void {
   record.clear();
+  buffer.needQuadwords(at, at, "a record's offset");
   let fragment = at;
   for (let count = 1; ; count++) {
     if (count > MAX_FRAGMENTS) throw new PebsError("too-many-fragments", fragment, `more than ${MAX_FRAGMENTS} fragments`);
@@ -57,6 +59,7 @@ export function decodeArchitecturalPebs(buffer: PebsBuffer, at: number, record: 
     const size = low & 0xffff;
     if (size === 0) throw new PebsError("empty-fragment", fragment, "a fragment of size 0");
     if (size < HEADER_BYTES) throw new PebsError("size-mismatch", fragment, `fragment size ${size} is less than its header's 16`);
+    buffer.needQuadwords(fragment, size, "fragment size");
     buffer.need(fragment, size, buffer.length, "a fragment");
     decodeFragment(buffer, fragment, fragment + size, high, record);
     fragment += size;

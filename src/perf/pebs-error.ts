@@ -1,7 +1,7 @@
 /** A PEBS record that does not add up. */
 
 /** What is wrong with it. */
-export type PebsErrorCode = "truncated" | "size-mismatch" | "empty-fragment" | "too-many-fragments";
+export type PebsErrorCode = "truncated" | "misaligned" | "size-mismatch" | "empty-fragment" | "too-many-fragments";
 
 /** Decoding stopped; nothing of the record may be used. */
 export class PebsError extends Error {

@@ -17,7 +17,12 @@ export class PebsBuffer {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** Checks that `size` bytes follow `offset`. */
+  /** Checks that a record, or a fragment, of whole quadwords can lie at `offset`. */
+  needQuadwords(offset: number, value: number, what: string): void {
+    if (value % 8 !== 0) throw new PebsError("misaligned", offset, `${what} ${value} is no multiple of 8`);
+  }
+
+  /** Checks that `size` bytes follow `offset` before `end`. */
   need(offset: number, size: number, end: number, what: string): void {
     if (offset + size > end) {
       throw new PebsError("truncated", offset, `${what}: ${size} bytes expected, ${Math.max(0, end - offset)} are left`);
@@ -27,6 +32,15 @@ export class PebsBuffer {
 
 /** Order of a PEBS record's general registers -> perf's register numbers (struct pebs_gprs, arch/x86/events/intel/ds.c). */
 export const PEBS_GENERAL_ORDER = [9, 8, 0, 2, 3, 1, 7, 6, 4, 5, 16, 17, 18, 19, 20, 21, 22, 23] as const;
+
+/** Registers of that order that a record's basic group has a say in, and the selectors of arch/x86/include/asm/segment.h. */
+const IP = 8;
+const CS = 10;
+const SS = 11;
+const KERNEL_CS = 0x10;
+const KERNEL_DS = 0x18;
+const USER_DS = 0x2b;
+const USER_CS = 0x33;
 
 /** Groups of one decoded record, as byte offsets in its buffer; -1 where the record has none. */
 export class PebsRecord {
@@ -63,12 +77,34 @@ export class PebsRecord {
     }
   }
 
-  /** Copies the general registers into perf's order: 24 pairs of words; what the record lacks keeps its value. */
-  copyGeneral(buffer: PebsBuffer, out: Int32Array): void {
+  /**
+   * True where the record is of user code: kernel_ip() of its instruction pointer, as the kernel decides. A record
+   * without one (no basic group) counts as the kernel's, of which REGS_USER shows nothing.
+   */
+  ofUserMode(buffer: PebsBuffer): boolean {
+    return this.ip >= 0 && (buffer.words[(this.ip >> 2) + 1] as number) >= 0;
+  }
+
+  /**
+   * Copies the general registers into perf's order: 24 pairs of words; what the record lacks keeps its value. The ip is
+   * the eventing one of the basic group where `exact` (precise_ip 2 or 3) or where there is no other; cs follows the
+   * record's mode, as set_linear_ip() has it, and so does ss, which the kernel leaves as the NMI found it.
+   */
+  copyGeneral(buffer: PebsBuffer, out: Int32Array, exact = false): void {
+    if (this.ip >= 0) {
+      out[2 * IP] = buffer.words[this.ip >> 2] as number;
+      out[2 * IP + 1] = buffer.words[(this.ip >> 2) + 1] as number;
+      const user = this.ofUserMode(buffer);
+      out[2 * CS] = user ? USER_CS : KERNEL_CS;
+      out[2 * CS + 1] = 0;
+      out[2 * SS] = user ? USER_DS : KERNEL_DS;
+      out[2 * SS + 1] = 0;
+    }
     if (this.general < 0) return;
     for (let i = 0; i < PEBS_GENERAL_ORDER.length; i++) {
       const word = (this.general >> 2) + 2 * i;
       const register = PEBS_GENERAL_ORDER[i] as number;
+      if (register === IP && exact && this.ip >= 0) continue;
       out[2 * register] = buffer.words[word] as number;
       out[2 * register + 1] = buffer.words[word + 1] as number;
     }

@@ -11,6 +11,8 @@ export interface PerfInterface {
   readonly inferred?: string;
   /** Has the sample_simd_* attributes and PERF_SAMPLE_REGS_ABI_SIMD. */
   readonly simd: boolean;
+  /** What PEBS did not deliver is taken with XSAVES through the gate; without it, PEBS is the only source. */
+  readonly snapshots: boolean;
   /** REGS_USER may ask for XMM in sample_regs_user. */
   readonly userXmm: boolean;
   /** XMM in sample_regs_* needs precise_ip > 0: its data then come from PEBS. */
@@ -25,14 +27,15 @@ export interface PerfInterface {
   readonly userInKernel: "pt-regs-only" | "drop-set" | "task-state";
   /**
    * What stands for a component that was not captured: `zeros`, or a `narrower` answer (fewer registers, a smaller
-   * width), so that a reader does not take "not there" for the value 0.
+   * width), so that a reader does not take "not there" for the value 0. Only vectors and predicates have counts: r16-r31,
+   * SSP and XMM by sample_regs_* read 0 in any case, and `RegisterSampler.user.captured` tells which they are.
    */
   readonly notCaptured: "zeros" | "narrower";
   /** The same for a component in its initial configuration (XSTATE_BV[i] = 0), whose value is 0. */
   readonly initial: "zeros" | "narrower";
 }
 
-const LEGACY = { simd: false, userXmm: false, xmmNeedsPreciseIp: true, userInKernel: "pt-regs-only" } as const;
+const LEGACY = { simd: false, snapshots: false, userXmm: false, xmmNeedsPreciseIp: true, userInKernel: "pt-regs-only" } as const;
 
 /** XMM from PEBS alone, two bits of sample_regs_intr a register. */
 export const MAINLINE_7_3: PerfInterface = {
@@ -50,6 +53,7 @@ export const V2: PerfInterface = {
   source: "20250626195610.405379-1-kan.liang; changelog of V3 on the zeros",
   inferred: "the treatment of kernel-mode interruptions is V4's",
   simd: true,
+  snapshots: true,
   userXmm: true,
   xmmNeedsPreciseIp: true,
   intrHonoursExcludeKernel: false,
@@ -63,6 +67,7 @@ export const V4: PerfInterface = {
   name: "V4",
   source: "20250925061213.178796, patches 05 to 12",
   simd: true,
+  snapshots: true,
   userXmm: true,
   xmmNeedsPreciseIp: true,
   intrHonoursExcludeKernel: false,
@@ -77,6 +82,7 @@ export const V8: PerfInterface = {
   source: "20260529075645.580362, changelogs of V6 to V8; bodies not seen",
   inferred: "zeros for what is missing (the hook that cut the counts is gone), task-state (from the order of flag and save)",
   simd: true,
+  snapshots: true,
   userXmm: true,
   xmmNeedsPreciseIp: false,
   intrHonoursExcludeKernel: true,

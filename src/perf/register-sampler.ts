@@ -8,17 +8,19 @@ import type { LayoutSource } from "../layout/component-row.ts";
 import type { AreaMemory } from "../runtime/arena.ts";
 import type { NmiGate } from "../runtime/nmi-gate.ts";
 import type { Interruption } from "./interruption.ts";
-import { PebsBuffer, type PebsRecord } from "./pebs-record.ts";
+import type { PebsBuffer, PebsRecord } from "./pebs-record.ts";
 import { type PerfInterface, REVIEWED } from "./perf-interface.ts";
 import { RegisterGroups } from "./register-groups.ts";
-import { ABI_SIMD, FIRST_HIGH_VECTOR } from "./register-numbers.ts";
+import { ABI_32, ABI_64, ABI_SIMD, FIRST_HIGH_VECTOR, GENERAL_REGISTER_COUNT } from "./register-numbers.ts";
 import { enabledSimd, intrComponents, type SampleAttributes, userComponents } from "./sample-attributes.ts";
 import {
+  asksBeyondPtRegs,
   FROM_LIVE,
   FROM_NOWHERE,
   FROM_PT_REGS_AND_LIVE,
   FROM_TASK_STATE,
   intrSource,
+  liveBelongsToHost,
   samples,
   userSource,
 } from "./sample-filter.ts";
@@ -38,6 +40,14 @@ export interface SamplerOptions {
 /** Bytes that a sample's register part can take at most: two sets. */
 export const LARGEST_SAMPLE: number = 2 * LARGEST_SET;
 
+/**
+ * Registers of task_pt_regs that an NMI cannot trust and shows as -1: bx, bp, r12-r15 (perf_get_regs_user(),
+ * arch/x86/kernel/perf_regs.c).
+ */
+const NOT_IN_TASK_REGISTERS = [1, 6, 20, 21, 22, 23] as const;
+/** precise_ip from which the ip is the eventing one. */
+const EXACT_IP = 2;
+
 /** The registers of one event's samples. One sampler serves one event on all processors, one sample at a time. */
 export class RegisterSampler {
   declare readonly attributes: SampleAttributes;
@@ -49,6 +59,11 @@ export class RegisterSampler {
   declare private readonly intrRequest: SetRequest | undefined;
   declare private readonly userBits: number;
   declare private readonly intrBits: number;
+  declare private readonly extended: boolean;
+  declare private readonly exactIp: boolean;
+  /** General registers of the PEBS record's code, and of the task as an NMI in the kernel can tell them. */
+  declare private readonly recordGeneral: Int32Array;
+  declare private readonly taskGeneral: Int32Array;
   /** Registers of the latest sample: `captured` tells what was delivered, `inUse` what of it was not initial. */
   declare readonly user: RegisterGroups;
   declare readonly intr: RegisterGroups;
@@ -70,6 +85,10 @@ export class RegisterSampler {
     this.intrBits = groupBits(intrComponents(attributes));
     this.userRequest = requestOf(attributes, attributes.regsUser, "User");
     this.intrRequest = requestOf(attributes, attributes.regsIntr, "Intr");
+    this.extended = asksBeyondPtRegs(attributes, this.perf);
+    this.exactIp = (attributes.preciseIp ?? 0) >= EXACT_IP;
+    this.recordGeneral = new Int32Array(2 * GENERAL_REGISTER_COUNT);
+    this.taskGeneral = new Int32Array(2 * GENERAL_REGISTER_COUNT);
     this.user = new RegisterGroups();
     this.intr = new RegisterGroups();
     this.userFrom = FROM_NOWHERE;
@@ -81,8 +100,10 @@ export class RegisterSampler {
   /**
    * Takes a sample in an NMI: the register part goes to `out` from word `at` on (at most LARGEST_SAMPLE bytes), REGS_USER
    * before REGS_INTR; returns the index of the word behind it, or -1 where the event takes no sample of this
-   * interruption. `areaOffset` is the processor's own snapshot buffer. `pebs` has what the hardware
-   * delivered for this event; it belongs to the interrupted code.
+   * interruption. `areaOffset` is the processor's own snapshot buffer. `pebs` is the record that the hardware wrote for
+   * this sample, of the current task, and `pebsBuffer` where it lies. Its code may have run in another mode than what the
+   * NMI hit: the record's mode decides whose sample it is, the interruption what the live registers are. A record
+   * is left aside while the NMI hits a guest, whose code it is of. Throws RangeError where `out` has no room.
    */
   sample(
     processor: number,
@@ -93,60 +114,82 @@ export class RegisterSampler {
     pebs?: PebsRecord,
     pebsBuffer?: PebsBuffer,
   ): number {
+    if (out.length - at < LARGEST_SAMPLE >> 2) throw new RangeError(`"out" expected ${LARGEST_SAMPLE} bytes from word ${at} on`);
     this.user.clear();
     this.intr.clear();
+    this.userFrom = FROM_NOWHERE;
+    this.intrFrom = FROM_NOWHERE;
     this.saved = 0;
     this.status = 0;
-    if (!samples(this.attributes, hit)) {
-      this.userFrom = FROM_NOWHERE;
-      this.intrFrom = FROM_NOWHERE;
-      return -1;
-    }
-    this.intrFrom = this.intrRequest ? intrSource(this.attributes, hit, this.perf) : FROM_NOWHERE;
-    this.userFrom = this.userRequest ? userSource(this.attributes, hit, this.perf, this.userBits !== 0) : FROM_NOWHERE;
-    const intrLive = this.intrFrom === FROM_LIVE ? this.intrBits : 0;
-    const userLive = this.userFrom === FROM_LIVE || this.userFrom === FROM_PT_REGS_AND_LIVE ? this.userBits : 0;
-    if (pebs && pebsBuffer) this.takePebs(pebs, pebsBuffer);
-    // REGS_INTR takes a PEBS record's groups always, REGS_USER where the interrupted code is the task's.
-    const missing = (intrLive & ~this.intr.captured) | (userLive & ~this.user.captured);
-    if (missing !== 0) this.takeSnapshot(processor, areaOffset, missing, intrLive, userLive);
+    if (!samples(this.attributes, hit)) return -1;
+    const record = pebs && pebsBuffer && !hit.guestMode ? pebs : undefined;
+    const userRecord = record !== undefined && record.ofUserMode(pebsBuffer!);
+    // Without the group of general registers a sample shows what the NMI found in them.
+    const userGeneral = userRecord && record.general >= 0;
+    const codeUserMode = record ? userGeneral || (userRecord && hit.userMode) : hit.userMode;
+    if (this.intrRequest) this.intrFrom = intrSource(this.attributes, hit, this.perf, codeUserMode);
+    if (this.userRequest) this.userFrom = userSource(this.attributes, hit, this.perf, this.extended, userGeneral);
+    if (record) this.takeRecord(record, pebsBuffer!, hit, userRecord);
+    if (this.perf.snapshots) this.takeLive(processor, areaOffset);
     if (this.userFrom === FROM_TASK_STATE) {
-      this.snapshots.add(hit.fpstate, hit.fpstateOffset, this.userBits, this.user);
+      this.snapshots.add(hit.fpstate, hit.fpstateOffset, this.userBits & ~this.user.captured, this.user);
     }
-    return this.write(hit, out, at);
+    return this.write(hit, out, at, record !== undefined, userGeneral);
   }
 
-  private takePebs(pebs: PebsRecord, buffer: PebsBuffer): void {
-    if (this.intrFrom !== FROM_NOWHERE) pebs.deliver(buffer, this.intr);
-    if (this.userFrom === FROM_LIVE) pebs.deliver(buffer, this.user);
+  /**
+   * REGS_USER takes from a record of user code only. A record of kernel code shows the live registers of its moment, which
+   * are a guest's while a guest's state is loaded.
+   */
+  private takeRecord(record: PebsRecord, buffer: PebsBuffer, hit: Interruption, userRecord: boolean): void {
+    this.recordGeneral.set(hit.general);
+    record.copyGeneral(buffer, this.recordGeneral, this.exactIp);
+    if (this.intrFrom !== FROM_NOWHERE && (userRecord || liveBelongsToHost(hit))) record.deliver(buffer, this.intr);
+    if (this.userFrom !== FROM_NOWHERE && userRecord) record.deliver(buffer, this.user);
   }
 
-  private takeSnapshot(processor: number, areaOffset: number, mask: number, intrLive: number, userLive: number): void {
+  /** XSAVES of what is asked for, may be shown and did not come from PEBS. */
+  private takeLive(processor: number, areaOffset: number): void {
+    const intrLive = this.intrFrom === FROM_LIVE ? this.intrBits & ~this.intr.captured : 0;
+    const userLive =
+      this.userFrom === FROM_LIVE || this.userFrom === FROM_PT_REGS_AND_LIVE ? this.userBits & ~this.user.captured : 0;
+    const mask = intrLive | userLive;
+    if (mask === 0) return;
     this.saved = mask;
     this.status = this.gate.save(processor, areaOffset, mask, 0);
     // A refused save leaves the sample before in the buffer where the policy is void and silent: the status decides.
     if (this.status !== 0) return;
     const words = this.areas.i32;
-    this.snapshots.add(words, areaOffset, mask & intrLive & ~this.intr.captured, this.intr);
-    this.snapshots.add(words, areaOffset, mask & userLive & ~this.user.captured, this.user);
+    this.snapshots.add(words, areaOffset, intrLive, this.intr);
+    this.snapshots.add(words, areaOffset, userLive, this.user);
   }
 
-  private write(hit: Interruption, out: Int32Array, at: number): number {
+  private write(hit: Interruption, out: Int32Array, at: number, record: boolean, userGeneral: boolean): number {
+    const abi = hit.task32Bit ? ABI_32 : ABI_64;
     let next = at;
     if (this.userRequest) {
-      const general = this.userFrom === FROM_LIVE ? hit.general : hit.taskGeneral;
-      next =
-        this.userFrom === FROM_NOWHERE
-          ? writeNoRegisters(out, next)
-          : writeRegisters(out, next, this.userRequest, general, this.user, this.perf);
+      if (this.userFrom === FROM_NOWHERE) next = writeNoRegisters(out, next);
+      else {
+        const general = userGeneral ? this.recordGeneral : this.userFrom === FROM_LIVE ? hit.general : this.taskRegisters(hit);
+        next = writeRegisters(out, next, abi, this.userRequest, general, this.user, this.perf);
+      }
     }
     if (this.intrRequest) {
-      next =
-        this.intrFrom === FROM_NOWHERE
-          ? writeNoRegisters(out, next)
-          : writeRegisters(out, next, this.intrRequest, hit.general, this.intr, this.perf);
+      const general = record ? this.recordGeneral : hit.general;
+      if (this.intrFrom === FROM_NOWHERE) next = writeNoRegisters(out, next);
+      else next = writeRegisters(out, next, abi, this.intrRequest, general, this.intr, this.perf);
     }
     return next;
+  }
+
+  private taskRegisters(hit: Interruption): Int32Array {
+    this.taskGeneral.set(hit.taskGeneral);
+    for (let i = 0; i < NOT_IN_TASK_REGISTERS.length; i++) {
+      const word = 2 * (NOT_IN_TASK_REGISTERS[i] as number);
+      this.taskGeneral[word] = -1;
+      this.taskGeneral[word + 1] = -1;
+    }
+    return this.taskGeneral;
   }
 }
 

@@ -6,6 +6,7 @@
 
 import type { PerfInterface } from "./perf-interface.ts";
 import {
+  ABI_32,
   ABI_64,
   ABI_NONE,
   ABI_SIMD,
@@ -56,16 +57,17 @@ export function writeNoRegisters(out: Int32Array, at: number): number {
   return at + 2;
 }
 
-/** Writes one set; returns the index of the word behind it. Allocates nothing. */
+/** Writes one set; returns the index of the word behind it. `abi` is ABI_32 or ABI_64. Allocates nothing. */
 export function writeRegisters(
   out: Int32Array,
   at: number,
+  abi: number,
   request: SetRequest,
   general: Int32Array,
   groups: RegisterGroups,
   perf: PerfInterface,
 ): number {
-  out[at] = ABI_64 | request.abiSimd;
+  out[at] = abi | request.abiSimd;
   out[at + 1] = 0;
   let next = at + 2;
   const { registers } = request;
@@ -164,6 +166,8 @@ export interface DecodeMasks {
   readonly predicates: bigint;
 }
 
+const ABI_WORDS = [ABI_NONE, ABI_32, ABI_64, ABI_32 | ABI_SIMD, ABI_64 | ABI_SIMD];
+
 /** Reads one set at byte `at`. Throws SampleRecordError. */
 export function decodeRegisters(bytes: Uint8Array, at: number, masks: DecodeMasks): DecodedRegisters {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -173,9 +177,12 @@ export function decodeRegisters(bytes: Uint8Array, at: number, masks: DecodeMask
     }
   };
   need(at, 8, "the ABI word");
-  const abi = Number(view.getBigUint64(at, true) & 0xffff_ffffn);
-  if (view.getUint32(at + 4, true) !== 0 || abi > (ABI_64 | ABI_SIMD | 1)) {
-    throw new SampleRecordError(at, `ABI word 0x${view.getBigUint64(at, true).toString(16)}: expected a bitmap of 1, 2 and 4`);
+  const abi = view.getUint32(at, true);
+  if (view.getUint32(at + 4, true) !== 0 || !ABI_WORDS.includes(abi)) {
+    throw new SampleRecordError(
+      at,
+      `ABI word 0x${view.getBigUint64(at, true).toString(16)}: expected 0, 1 or 2, or 5 or 6 with SIMD`,
+    );
   }
   const none = { abi, size: 8, registers: [], vectors: [], predicates: [], vectorBytes: 0 };
   if (abi === ABI_NONE) return none;

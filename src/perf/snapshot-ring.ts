@@ -1,6 +1,7 @@
 /**
  * A ring of snapshots per processor, in one arena: what an NMI writes and a reader takes later.
- * One writer (the processor's NMI) and one reader per ring. A slot is a header of 64 bytes and an area behind it.
+ * One writer (the processor's NMI) and one reader per ring, in one thread: an NMI of the model is a call, and nothing
+ * orders the counters for a reader in another thread. A slot is a header of 64 bytes and an area behind it.
  */
 
 import { XSAVE_AREA_ALIGNMENT } from "../isa/xsave-area.ts";
@@ -50,6 +51,9 @@ export class SnapshotRings {
     if (!Number.isInteger(slots) || slots < 1 || (slots & (slots - 1)) !== 0) {
       throw new RangeError(`"slots" expected a power of two, got ${slots}`);
     }
+    if (!Number.isInteger(areaSize) || areaSize < 1) {
+      throw new RangeError(`"areaSize" expected a positive number of bytes, got ${areaSize}`);
+    }
     const aligned = Math.ceil(areaSize / XSAVE_AREA_ALIGNMENT) * XSAVE_AREA_ALIGNMENT;
     this.slotSize = SLOT_HEADER_SIZE + aligned;
     this.areas = createArena({ bytes: this.slotSize * slots * processors, largestArea: aligned });
@@ -60,7 +64,7 @@ export class SnapshotRings {
     this.lostCounts = new Float64Array(processors);
   }
 
-  /** Byte offset of the next free slot's area, or -1 where the ring is full (counted as lost). */
+  /** Byte offset of the next free slot's area, or -1 where the ring is full (counted as lost); the same until it is committed. */
   reserve(processor: number): number {
     const written = this.written[processor] as number;
     if (written - (this.read[processor] as number) >= this.slots) {
@@ -70,9 +74,15 @@ export class SnapshotRings {
     return this.slotOffset(processor, written) + SLOT_HEADER_SIZE;
   }
 
-  /** Publishes the slot that `reserve` gave. `time` is the caller's clock, any number that fits 53 bits. */
+  /**
+   * Publishes the slot that `reserve` gave. `time` is the caller's clock, any number that fits 53 bits. Throws RangeError
+   * where the ring is full: `reserve` gave none, and the slot in this place is the reader's.
+   */
   commit(processor: number, status: number, maskLow: number, maskHigh: number, time: number): void {
     const written = this.written[processor] as number;
+    if (written - (this.read[processor] as number) >= this.slots) {
+      throw new RangeError(`processor ${processor}: no slot was reserved, the ring is full`);
+    }
     const word = this.slotOffset(processor, written) >> 2;
     const { i32 } = this.areas;
     i32[word + SLOT_SEQUENCE] = written | 0;

@@ -26,7 +26,7 @@ describe("v7.3", () => {
     ["half an xmm", { regsIntr: 1n << 63n, preciseIp: 3 }, 0],
     ["xmm0 without precise_ip", { regsIntr: XMM0 }, "EINVAL"],
     ["xmm0 of the user", { regsUser: XMM0, preciseIp: 1 }, "EINVAL"],
-    ["the SIMD attributes", { regsUser: 1n, simd: simd({ vectorQwords: 2, vectorsUser: 1n }) }, "EINVAL"],
+    ["the SIMD attributes", { regsUser: 1n, simd: simd({ vectorQwords: 2, vectorsUser: 1n }) }, "E2BIG"],
     ["SIMD attributes of zeros", { regsUser: 1n, simd: simd({ predicateQwords: 0 }) }, 0],
   ])("%s", (_, attributes, expected) => {
     expect(errno(attributes, MAINLINE_7_3)).toBe(expected);

@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeArchitecturalPebs } from "../../src/perf/pebs-architectural.ts";
-import { PebsBuffer, PebsRecord } from "../../src/perf/pebs-record.ts";
 import { MAINLINE_7_3, REVIEWED, V2, V4, V8 } from "../../src/perf/perf-interface.ts";
-import { GENERAL_REGISTERS } from "../../src/perf/register-numbers.ts";
+import { LARGEST_SAMPLE } from "../../src/perf/register-sampler.ts";
 import { FROM_NOWHERE, FROM_PT_REGS, FROM_PT_REGS_AND_LIVE, FROM_TASK_STATE } from "../../src/perf/sample-filter.ts";
 import { decodeRegisters } from "../../src/perf/sample-record.ts";
 import { REFUSED_NOT_IN_NMI } from "../../src/runtime/policies/policy.ts";
@@ -11,41 +9,12 @@ import { bindGeneralSave } from "../../src/runtime/general-save.ts";
 import { savePlan } from "../../src/runtime/save-plan.ts";
 import { GROUP_SSP } from "../../src/perf/register-groups.ts";
 import { SnapshotGroups } from "../../src/perf/snapshot-groups.ts";
+import { fill } from "./filled-registers.ts";
 import { naiveSample, type NamedRegisters } from "./naive-sample.ts";
-import { architecturalRecord } from "./pebs-records.ts";
 import { EVERYTHING, type Rig, rig, simd } from "./sampling-rig.ts";
 
 const ALL_VECTORS = 0xffff_ffffn;
-const EGPRS = 0xffffn << 24n;
 const SSP = 1n << 40n;
-
-/** Fills all registers of processor 0 with values that name their place, and tells what they are. */
-function fill(machine: Rig, seed: bigint): NamedRegisters {
-  const zmm: Uint8Array[] = [];
-  const general: Record<string, bigint> = {};
-  const k: bigint[] = [];
-  for (let n = 0; n < 32; n++) {
-    const value = (seed << 32n) | BigInt(0x100 + n);
-    machine.writer.vector(0, n, 8, value);
-    zmm.push(new Uint8Array(new BigUint64Array(8).fill(value).buffer));
-  }
-  for (let n = 0; n < 8; n++) {
-    k.push((seed << 32n) | BigInt(0x200 + n));
-    machine.writer.predicate(0, n, k[n]!);
-  }
-  for (let n = 16; n < 32; n++) {
-    general[`r${n}`] = (seed << 32n) | BigInt(0x300 + n);
-    machine.writer.extendedGeneral(0, n, general[`r${n}`]!);
-  }
-  general.ssp = (seed << 32n) | 0x400n;
-  machine.writer.shadowStackPointer(0, general.ssp);
-  const view = new BigUint64Array(machine.hit.general.buffer);
-  GENERAL_REGISTERS.forEach((name, i) => {
-    general[name] = (seed << 32n) | BigInt(0x500 + i);
-    view[i] = general[name]!;
-  });
-  return { general, zmm, k };
-}
 
 describe("a live sample, byte for byte", () => {
   const vectors = fc.integer({ min: 0, max: 0xffff_ffff }).map(BigInt);
@@ -75,7 +44,7 @@ describe("a live sample, byte for byte", () => {
   test("the XMM ABI: two bits a register, halves alone too", () => {
     const machine = rig();
     const registers = fill(machine, 9n);
-    for (const perf of [MAINLINE_7_3, V8, REVIEWED]) {
+    for (const perf of [V8, REVIEWED]) {
       for (const regs of [3n << 32n, 1n << 33n, 1n << 63n, 0xffff_ffff_0000_0001n]) {
         const bytes = machine.sample(machine.sampler({ regsIntr: regs, preciseIp: 1 }, perf));
         expect(bytes).toEqual(naiveSample(registers, { regs }));
@@ -132,7 +101,7 @@ describe("a refused save", () => {
     for (const perf of [V2, V4, V8, REVIEWED]) {
       const sampler = machine.sampler(request, perf);
       expect(machine.sample(sampler)!.length).toBe(8 + 8 + 8 + 2 * 64);
-      const out = new Int32Array(1024).fill(0x5a5a5a5a);
+      const out = new Int32Array(LARGEST_SAMPLE >> 2).fill(0x5a5a5a5a);
       // Not in an NMI: the gate is shut.
       const end = sampler.sample(0, 0, machine.hit, out, 0);
       expect(sampler.status).toBe(REFUSED_NOT_IN_NMI);
@@ -141,43 +110,6 @@ describe("a refused save", () => {
       if (perf.notCaptured === "narrower") expect(decoded.vectors).toEqual([]);
       else for (const [, bytes] of decoded.vectors) expect(bytes.every((byte) => byte === 0)).toBe(true);
     }
-  });
-});
-
-describe("PEBS first", () => {
-  test("XSAVES saves only what the record lacks", () => {
-    const machine = rig();
-    const registers = fill(machine, 5n);
-    const { bytes, groups } = architecturalRecord([{ groups: ["XMM", "opmask"] }, { groups: ["Hi16_ZMM"] }], true);
-    const buffer = new PebsBuffer(bytes);
-    const record = new PebsRecord();
-    decodeArchitecturalPebs(buffer, 0, record);
-    const request = simd({ vectorQwords: 8, vectorsIntr: (1n << 31n) | 1n, predicatesIntr: 2n });
-    const sampler = machine.sampler({ regsIntr: EGPRS | SSP, simd: request });
-    const sample = machine.sample(sampler, record, buffer)!;
-    expect(sampler.saved).toBe((1 << 2) | (1 << 6) | (1 << 19) | (1 << 11));
-    const {
-      vectors,
-      predicates,
-      registers: general,
-    } = decodeRegisters(sample, 0, {
-      regs: EGPRS | SSP,
-      vectors: (1n << 31n) | 1n,
-      predicates: 2n,
-    });
-    expect(vectors[0]![1].subarray(0, 16)).toEqual(groups.XMM!.subarray(0, 16));
-    expect(vectors[0]![1].subarray(16)).toEqual(registers.zmm[0]!.subarray(16));
-    expect(vectors[1]![1]).toEqual(groups.Hi16_ZMM!.subarray(960));
-    expect(predicates[0]![1]).toBe(new DataView(groups.opmask!.buffer).getBigUint64(8, true));
-    expect(general.at(-1)).toEqual([40, registers.general.ssp]);
-    // Everything delivered: no save at all.
-    const all = architecturalRecord([{ groups: ["XMM", "YMMH", "opmask", "ZMM_Hi256", "Hi16_ZMM"], general: true }], false);
-    const whole = new PebsBuffer(all.bytes);
-    decodeArchitecturalPebs(whole, 0, record);
-    machine.sample(machine.sampler({ regsIntr: SSP, simd: request }), record, whole);
-    const quiet = machine.sampler({ regsIntr: SSP, simd: request });
-    machine.sample(quiet, record, whole);
-    expect(quiet.saved).toBe(0);
   });
 });
 
@@ -317,6 +249,57 @@ describe("the filter", () => {
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+test("a task that runs 32-bit code has its own ABI word; both sets say so", () => {
+  const machine = rig();
+  const registers = fill(machine, 3n);
+  machine.hit.task32Bit = true;
+  const request = simd({ vectorQwords: 4, vectorsUser: 1n });
+  const bytes = machine.sample(machine.sampler({ regsUser: 1n, regsIntr: 2n, simd: request }))!;
+  const user = naiveSample(registers, { regs: 1n, simd: { vectors: 1n, qwords: 4, predicates: 0n } });
+  const intr = naiveSample(registers, { regs: 2n, simd: { vectors: 0n, qwords: 4, predicates: 0n } });
+  expect(user[0]).toBe(6);
+  user[0] = 5;
+  intr[0] = 5;
+  expect(bytes).toEqual(Uint8Array.from([...user, ...intr]));
+  expect(decodeRegisters(bytes, 0, { regs: 1n, vectors: 1n, predicates: 0n }).abi).toBe(5);
+  const plain = machine.sample(machine.sampler({ regsUser: 1n }))!;
+  expect(plain[0]).toBe(1);
+});
+
+test("a buffer without room is refused before a byte is written", () => {
+  const machine = rig();
+  const out = new Int32Array(LARGEST_SAMPLE >> 2);
+  const sampler = machine.sampler({ regsUser: 1n });
+  expect(() => sampler.sample(0, 0, machine.hit, out, 1)).toThrow(`"out" expected ${LARGEST_SAMPLE} bytes from word 1 on`);
+});
+
+describe("decoding what does not fit", () => {
+  const masks = { regs: 3n, vectors: 0x1_0001n, predicates: 1n };
+  const words = (...values: readonly bigint[]): Uint8Array => new Uint8Array(BigUint64Array.from(values).buffer);
+  const counts = (vectors: number, qwords: number, predicates: number, predicateQwords: number): bigint =>
+    BigInt(vectors) | (BigInt(qwords) << 16n) | (BigInt(predicates) << 32n) | (BigInt(predicateQwords) << 48n);
+
+  test.each<[string, Uint8Array, RegExp]>([
+    ["nothing", words(), /the ABI word: 8 bytes expected, 0 are left \(byte 0\)/],
+    ["both word sizes", words(3n), /ABI word 0x3: expected 0, 1 or 2, or 5 or 6 with SIMD \(byte 0\)/],
+    ["SIMD alone", words(4n), /ABI word 0x4/],
+    ["an upper half", words(2n | (1n << 32n)), /ABI word 0x100000002/],
+    ["a register missing", words(2n, 1n), /register 1: 8 bytes expected, 0 are left \(byte 16\)/],
+    ["no counts", words(6n, 1n, 2n), /the counts of vector registers: 8 bytes expected, 0 are left \(byte 24\)/],
+    ["65,535 vectors", words(6n, 1n, 2n, counts(0xffff, 8, 0, 1)), /65535 vectors, but the event asks for 2 \(byte 24\)/],
+    ["65,535 predicates", words(6n, 1n, 2n, counts(0, 8, 0xffff, 1)), /65535 predicates, but the event asks for 1 \(byte 28\)/],
+    ["vectors of 65,535 quadwords", words(6n, 1n, 2n, counts(2, 0xffff, 0, 1)), /2, 4 or 8 quadwords, got 65535 \(byte 26\)/],
+    ["predicates of none", words(6n, 1n, 2n, counts(0, 8, 1, 0)), /a predicate has 1 quadword, got 0 \(byte 30\)/],
+    [
+      "vectors cut short",
+      words(6n, 1n, 2n, counts(2, 2, 0, 1), 0n),
+      /the vector registers: 32 bytes expected, 8 are left \(byte 32\)/,
+    ],
+  ])("%s", (_, bytes, message) => {
+    expect(() => decodeRegisters(bytes, 0, masks)).toThrow(message);
   });
 });
 

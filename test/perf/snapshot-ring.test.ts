@@ -98,7 +98,38 @@ test("a full ring keeps what it has, counts the loss, and goes on when read", ()
   expect(() => rings.release(0)).toThrow("processor 0: no snapshot to release");
 });
 
+test("a snapshot that found the ring full cannot be committed over one that is unread", () => {
+  const rings = new SnapshotRings({ processors: 1, slots: 2, areaSize: 600 });
+  for (let i = 0; i < 2; i++) {
+    rings.reserve(0);
+    rings.commit(0, 0, 6, 0, 100 + i);
+  }
+  expect(rings.reserve(0)).toBe(-1);
+  expect(() => rings.commit(0, 0, 6, 0, 999)).toThrow("processor 0: no slot was reserved, the ring is full");
+  expect(rings.areas.i32[(rings.peek(0) >> 2) + SLOT_TIME]).toBe(100);
+});
+
+test.each([2 ** 31, 2 ** 32, 2 ** 40])("running numbers go on through %d", (wrap) => {
+  const rings = new SnapshotRings({ processors: 2, slots: 4, areaSize: 600 });
+  // As after so many snapshots, all read.
+  const counters = rings as unknown as { written: Float64Array; read: Float64Array };
+  counters.written[1] = wrap - 3;
+  counters.read[1] = wrap - 3;
+  for (let i = -3; i < 6; i++) {
+    const area = rings.reserve(1);
+    rings.commit(1, 0, 6, 0, i + 10);
+    const slot = rings.peek(1);
+    expect(slot + SLOT_HEADER_SIZE).toBe(area);
+    const word = slot >> 2;
+    const sequence = (rings.areas.i32[word + SLOT_SEQUENCE]! >>> 0) + 2 ** 32 * rings.areas.i32[word + SLOT_SEQUENCE + 1]!;
+    expect([sequence, rings.areas.i32[word + SLOT_TIME]]).toEqual([wrap + i, i + 10]);
+    rings.release(1);
+  }
+});
+
 test.each([
+  [{ processors: 1, slots: 4, areaSize: Number.NaN }, "areaSize"],
+  [{ processors: 1, slots: 4, areaSize: 0 }, "areaSize"],
   [{ processors: 0, slots: 4, areaSize: 600 }, "processors"],
   [{ processors: 1.5, slots: 4, areaSize: 600 }, "processors"],
   [{ processors: 1, slots: 3, areaSize: 600 }, "slots"],
