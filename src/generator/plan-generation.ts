@@ -45,9 +45,12 @@ export interface GenerationPlan {
   readonly groups: ReadonlyMap<string, readonly GroupSpec[]>;
 }
 
-/** Plans which modules there are and what is in each. */
+/** Plans which modules there are and what is in each. Throws Error if two models have one id. */
 export function planGeneration(models: readonly CpuModel[], options: PlanOptions): GenerationPlan {
   const sorted = models.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const twice = sorted.find(({ id }, at) => sorted[at + 1]?.id === id);
+  if (twice)
+    throw new Error(`two models have the id ${twice.id} and would be one file; name each once, rename the file of one of two`);
   const savers: Placed<GroupSpec> = new Map();
   const restores: Placed<RestoreSpec> = new Map();
   const groups = new Map<string, GroupSpec[]>();

@@ -108,7 +108,10 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    if (code === "ENOTDIR" || code === "EISDIR")
+      throw new Error(`${path}: a file is in the place of a folder, or the other way; name another folder`);
     throw error;
   }
 }

@@ -61,9 +61,12 @@ test.skipIf(SKIPPED !== undefined)("verify: recorded executions pass, a changed 
 test("verify: what cannot be read is refused", () => {
   const text = join(folder, "text.jsonl");
   writeFileSync(text, "no JSON\n");
+  const empty = join(folder, "empty.jsonl");
+  writeFileSync(empty, "\n");
   for (const args of [
     ["verify", join(folder, "none.jsonl")],
     ["verify", text],
+    ["verify", empty],
     ["verify", "--cases", "0"],
   ]) {
     const { code, out, err } = xsavekit(args);

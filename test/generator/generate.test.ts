@@ -49,6 +49,13 @@ test("the library gives what --out writes: paths and texts, importing the packag
   for (const specifier of imported) expect(specifier).toMatch(/^xsavekit\/runtime\/generated-v1$|^\.[^"]*\.js$/);
 });
 
+test("two models of one id are refused, since one would silently be lost", () => {
+  const zen4 = loadBundledModel("amd-zen-4");
+  expect(() => generate([zen4, loadBundledModel("intel-penryn"), { ...zen4, name: "Another" }], options)).toThrow(
+    /two models have the id amd-zen-4/,
+  );
+});
+
 test("the header names the package's version and digests of inputs and of what is below it", () => {
   const { version } = JSON.parse(readFileSync(join(modelsFolder(), "../package.json"), "utf8")) as { version: string };
   const zen4 = loadBundledModel("amd-zen-4");

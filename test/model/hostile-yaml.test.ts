@@ -40,6 +40,13 @@ test("names never carry code, and prototypes stay as they are", () => {
     expect(rules(`${good}${key}: 1\n`)).not.toEqual([]);
 });
 
+test("a model cannot take the name of a file of the generator's own", () => {
+  for (const id of ["index", "masks", "savers", "restores"]) {
+    const { diagnostics } = readModel(good.replace("intel-tiger-lake", id), `${id}.yaml`);
+    expect(diagnostics.map(({ rule }) => rule)).toEqual(["bad-text"]);
+  }
+});
+
 test("diagnostics name no control character, whatever the file", () => {
   const file = "a\u001b[31m\u2028.yaml";
   const { diagnostics } = readModel('id: "\\e[31m"\nname: "\\0"\n', file);

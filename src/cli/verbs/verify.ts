@@ -43,6 +43,10 @@ async function verifyFiles(names: readonly string[], { json }: Options): Promise
   const { verificationText } = await import("../../report/verification-report.ts");
   printProgress(`replaying ${names.length} ${names.length === 1 ? "file" : "files"}`);
   const result = await verifyVectors(names.flatMap((name) => (isFolder(name) ? readSuite(name) : [read(name)])));
+  if (result.passed + result.failed + result.skipped === 0)
+    throw new UsageError(
+      `${names.join(", ")}: no recorded execution in it; see the format in \`xsavekit verify --emit-suite DIR\``,
+    );
   if (json) printJson(result);
   else print(verificationText(result));
   return result.failed;
