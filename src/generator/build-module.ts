@@ -1,10 +1,9 @@
-/** Builds TypeScript modules. With `prove-straight-line.ts` the only place that imports ts-morph. */
-
-import { Project, StructureKind, VariableDeclarationKind, type StatementStructures, type SourceFile } from "ts-morph";
+/** Builds the TypeScript modules of savers and of the copies that they share. */
 
 import { bitsOf, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import { bodyContext } from "./body-context.ts";
+import { type ExportedConstant, moduleText, type NamedImports } from "./module-text.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import type { BodyRenderer } from "./render-body.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
@@ -19,71 +18,36 @@ export interface SaverImports {
 /** Revision of the seam that is written for; the seam refuses any other. */
 export const SEAM_REVISION = 2;
 
-let project: Project | undefined;
-
-/** A source file of text, in memory; for building and for proving. */
-export function sourceFile(path: string, text: string): SourceFile {
-  project ??= new Project({ useInMemoryFileSystem: true, skipLoadingLibFiles: true });
-  return project.createSourceFile(path, text, { overwrite: true });
-}
-
-/** The module that was built at a path, if it still has exactly this text. */
-export function builtFile(path: string, text: string): SourceFile | undefined {
-  const file = project?.getSourceFile(path);
-  return file?.getFullText() === text ? file : undefined;
-}
-
-/** Lets go of what building or proving a module left: trees of a hundred modules are work for the garbage collector. */
-export function forgetFiles(): void {
-  for (const file of project?.getSourceFiles() ?? []) project?.removeSourceFile(file);
-}
-
 /** One module with all given groups, sorted by mask. Returns its text without header. */
-export function buildSaversModule(
-  path: string,
-  groups: readonly GroupSpec[],
-  render: BodyRenderer,
-  imports: SaverImports,
-): string {
-  const file = sourceFile(path, "");
-  const statements: StatementStructures[] = [
-    {
-      kind: StructureKind.ImportDeclaration,
-      moduleSpecifier: imports.seam,
-      namedImports: [
-        "saverForm",
-        "saverGroup",
-        { name: "SaverForm", isTypeOnly: true },
-        { name: "SaverGroup", isTypeOnly: true },
-      ],
-    },
+export function buildSaversModule(groups: readonly GroupSpec[], render: BodyRenderer, imports: SaverImports): string {
+  const needed: NamedImports[] = [
+    { from: imports.seam, values: ["saverForm", "saverGroup"], types: ["SaverForm", "SaverGroup"] },
   ];
   const copies = regionsOf(groups).map((region) => region.name);
-  if (copies.length > 0) {
-    statements.push({ kind: StructureKind.ImportDeclaration, moduleSpecifier: imports.copies, namedImports: copies });
-  }
-  for (const group of groups) {
-    for (const form of group.forms) {
-      statements.push(exportedConstant(form.name, "SaverForm", formText(form, render), formDoc(group, form)));
-    }
-    statements.push(exportedConstant(group.name, "SaverGroup", groupText(group), groupDoc(group)));
-  }
-  file.addStatements(statements);
-  return file.getFullText();
+  if (copies.length > 0) needed.push({ from: imports.copies, values: copies, types: [] });
+  const constants = groups.flatMap((group): ExportedConstant[] => [
+    ...group.forms.map((form) => ({
+      name: form.name,
+      type: "SaverForm",
+      initializer: formText(form, render),
+      doc: formDoc(group, form),
+    })),
+    { name: group.name, type: "SaverGroup", initializer: groupText(group), doc: groupDoc(group) },
+  ]);
+  return moduleText(needed, constants);
 }
 
 /** The module with the copies of all given regions. Returns its text without header. */
-export function buildCopiesModule(path: string, regions: readonly RegionSpec[], render: BodyRenderer, seam: string): string {
-  const file = sourceFile(path, "");
-  file.addStatements([
-    {
-      kind: StructureKind.ImportDeclaration,
-      moduleSpecifier: seam,
-      namedImports: ["regionCopy", { name: "RegionCopy", isTypeOnly: true }],
-    },
-    ...regions.map((region) => exportedConstant(region.name, "RegionCopy", copyText(region, render), copyDoc(region))),
-  ]);
-  return file.getFullText();
+export function buildCopiesModule(regions: readonly RegionSpec[], render: BodyRenderer, seam: string): string {
+  return moduleText(
+    [{ from: seam, values: ["regionCopy"], types: ["RegionCopy"] }],
+    regions.map((region) => ({
+      name: region.name,
+      type: "RegionCopy",
+      initializer: copyText(region, render),
+      doc: copyDoc(region),
+    })),
+  );
 }
 
 /** Name of one of a region's functions: each text is another, so that V8 shares nothing between them. */
@@ -118,18 +82,6 @@ function copyText(region: RegionSpec, render: BodyRenderer): string {
     "  ],",
     "})",
   ].join("\n");
-}
-
-/** `export const name: type = initializer;` with a comment before it. */
-export function exportedConstant(name: string, type: string, initializer: string, doc: string): StatementStructures {
-  return {
-    kind: StructureKind.VariableStatement,
-    isExported: true,
-    declarationKind: VariableDeclarationKind.Const,
-    docs: [{ description: `\n${doc}` }],
-    declarations: [{ name, type, initializer }],
-    leadingTrivia: "\n",
-  };
 }
 
 function names(mask: bigint): string {

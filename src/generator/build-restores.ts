@@ -1,25 +1,22 @@
 /** Builds the TypeScript modules of restores. */
 
-import { StructureKind, type StatementStructures } from "ts-morph";
-
-import { exportedConstant, pairText, SEAM_REVISION, sourceFile } from "./build-module.ts";
+import { pairText, SEAM_REVISION } from "./build-module.ts";
+import { moduleText } from "./module-text.ts";
 import type { BodyRenderer } from "./render-body.ts";
 import { componentNames, restoreContext } from "./restore-context.ts";
 import type { RestoreSpec } from "./restore-spec.ts";
 
 /** One module with all given restores, in their order. Returns its text without header. */
-export function buildRestoresModule(path: string, specs: readonly RestoreSpec[], render: BodyRenderer, seam: string): string {
-  const file = sourceFile(path, "");
-  const statements: StatementStructures[] = [
-    {
-      kind: StructureKind.ImportDeclaration,
-      moduleSpecifier: seam,
-      namedImports: ["restoreRoutine", { name: "RestoreRoutine", isTypeOnly: true }],
-    },
-    ...specs.map((spec) => exportedConstant(spec.name, "RestoreRoutine", routineText(spec, render), routineDoc(spec))),
-  ];
-  file.addStatements(statements);
-  return file.getFullText();
+export function buildRestoresModule(specs: readonly RestoreSpec[], render: BodyRenderer, seam: string): string {
+  return moduleText(
+    [{ from: seam, values: ["restoreRoutine"], types: ["RestoreRoutine"] }],
+    specs.map((spec) => ({
+      name: spec.name,
+      type: "RestoreRoutine",
+      initializer: routineText(spec, render),
+      doc: routineDoc(spec),
+    })),
+  );
 }
 
 function routineDoc({ families, plan }: RestoreSpec): string {

@@ -2,7 +2,7 @@
 
 import type { CpuModel } from "../model/cpu-model.ts";
 import { buildRestoresModule } from "./build-restores.ts";
-import { buildCopiesModule, buildSaversModule, forgetFiles } from "./build-module.ts";
+import { buildCopiesModule, buildSaversModule } from "./build-module.ts";
 import { sha256, withHeader } from "./file-header.ts";
 import {
   type GeneratedFile,
@@ -61,16 +61,15 @@ export function moduleBuilder({ templates, seam, extension }: BuildOptions): (mo
     const proved = { savers: 0, restores: 0 };
     let text: string;
     if (kind === "savers") {
-      text = buildSaversModule(path, module.specs, render, imports);
+      text = buildSaversModule(module.specs, render, imports);
       proved.savers = proveModule(path, text, module.specs);
     } else if (kind === "restores") {
-      text = buildRestoresModule(path, module.specs, render, seam.fromSavers);
+      text = buildRestoresModule(module.specs, render, seam.fromSavers);
       proved.restores = proveRestores(path, text, module.specs);
     } else {
-      text = buildCopiesModule(path, module.specs, render, seam.fromSavers);
+      text = buildCopiesModule(module.specs, render, seam.fromSavers);
       proveCopies(path, text, module.specs);
     }
-    forgetFiles();
     const [template, rest] = SOURCES[kind];
     const inputs = JSON.stringify([sha256(templates[template]), keys]);
     return { file: { path, text: withHeader(text, `templates/${template}, ${rest}`, inputs) }, ...proved };

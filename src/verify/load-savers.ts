@@ -80,7 +80,7 @@ export class SaverLoader {
     if (missing.length > 0) {
       const path = "verify/restores.ts";
       const planned = missing.map(({ spec }) => spec);
-      const text = buildRestoresModule(path, planned, this.#render, this.#seam);
+      const text = buildRestoresModule(planned, this.#render, this.#seam);
       proveRestores(path, text, planned);
       const exports = await this.#import<RestoreRoutine>(new Map([["restores.mjs", javaScript(text)]]), ["restores.mjs"]);
       for (const { spec, key } of missing) {
@@ -123,7 +123,7 @@ export class SaverLoader {
   /** Proved JavaScript of one module. */
   #module(groups: readonly GroupSpec[]): string {
     const path = "verify/savers.ts";
-    const text = buildSaversModule(path, groups, this.#render, { seam: this.#seam, copies: "./copies.mjs" });
+    const text = buildSaversModule(groups, this.#render, { seam: this.#seam, copies: "./copies.mjs" });
     proveModule(path, text, groups);
     return javaScript(text);
   }
@@ -132,7 +132,7 @@ export class SaverLoader {
   #copies(groups: readonly GroupSpec[]): string {
     const path = "verify/copies.ts";
     const regions = regionsOf(groups);
-    const text = buildCopiesModule(path, regions, this.#render, this.#seam);
+    const text = buildCopiesModule(regions, this.#render, this.#seam);
     proveCopies(path, text, regions);
     return javaScript(text);
   }

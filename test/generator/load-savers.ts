@@ -38,17 +38,17 @@ export const render: BodyRenderer = bodyRenderer(TEMPLATES);
 
 /** Text of a module with these groups, not yet proved. */
 export function moduleText(groups: readonly GroupSpec[], renderer: BodyRenderer = render): string {
-  return buildSaversModule("savers/test.ts", groups, renderer, { seam: "./seam.mjs", copies: "./copies.mjs" });
+  return buildSaversModule(groups, renderer, { seam: "./seam.mjs", copies: "./copies.mjs" });
 }
 
 /** Text of the module with the copies that they call, not yet proved. */
 export function copiesText(groups: readonly GroupSpec[], renderer: BodyRenderer = render): string {
-  return buildCopiesModule("savers/copies-test.ts", regionsOf(groups), renderer, "./seam.mjs");
+  return buildCopiesModule(regionsOf(groups), renderer, "./seam.mjs");
 }
 
 /** Text of a module with these restores, not yet proved. */
 export function restoresText(specs: readonly RestoreSpec[], renderer: BodyRenderer = render): string {
-  return buildRestoresModule("restores/test.ts", specs, renderer, "./seam.mjs");
+  return buildRestoresModule(specs, renderer, "./seam.mjs");
 }
 
 /** A folder for compiled modules. */
