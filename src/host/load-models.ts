@@ -4,12 +4,11 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { distinctCpus, leafDCpu, readDump } from "../dumps/index.ts";
-import type { LeafDCpu, RawCpu, RawDump } from "../dumps/index.ts";
+import type { LeafDCpu, RawDump } from "../dumps/index.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { ModelError, hasErrors } from "../model/diagnostic.ts";
 import { modelFromLeafD } from "../model/model-from-leaf-0d.ts";
-import type { DumpedCpu } from "../model/model-from-leaf-0d.ts";
 import { ID_FORM } from "../model/model-schema.ts";
 import { nearestName } from "../model/nearest-name.ts";
 import { readMasks } from "../model/read-masks.ts";
@@ -112,11 +111,6 @@ export interface ReadDumpModels {
 const FORMAT_REMEDY = "give the text that `cpuid -r` prints, or a model as a file named .yaml";
 const DUMP_REMEDY = "see the dump at this line; a row that is missing there can only come from another dump";
 
-/** CPUID.80000008H:EBX, which says what a save does with the x87 pointers. */
-function leaf80000008Ebx(cpu: RawCpu): number | undefined {
-  return cpu.rows.find((row) => row.leaf === 0x8000_0008)?.registers[1];
-}
-
 /** Makes models of a dump that was read. `id` names the first; others get a number. */
 export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDumpModels {
   const asDiagnostic = ({ rule, severity, line, message }: RawDump["problems"][number]): Diagnostic => ({
@@ -128,12 +122,11 @@ export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDu
     message,
     remedy: rule === "unknown-format" ? FORMAT_REMEDY : DUMP_REMEDY,
   });
-  const ebx = new Map(dump.cpus.map((cpu) => [cpu.label, leaf80000008Ebx(cpu)]));
   const models: CpuModel[] = [];
   const ids = new Set<string>();
   const leafDs = dump.cpus.map(leafDCpu);
   for (const { cpu } of distinctCpus(leafDs)) {
-    const { model } = modelFromLeafD(dumped(cpu, ebx.get(cpu.cpu)), {
+    const { model } = modelFromLeafD(cpu, {
       file,
       source: file === "-" ? "standard input" : sourceOf(file),
       ...(id === undefined ? {} : { id }),
@@ -148,7 +141,7 @@ export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDu
     const diagnostics = cpu.problems.map(asDiagnostic);
     if (cpu.leafD.size > 0) {
       const seen = new Set(diagnostics.map(({ rule, line }) => `${rule} ${line}`));
-      for (const each of modelFromLeafD(dumped(cpu, ebx.get(cpu.cpu)), { file }).diagnostics) {
+      for (const each of modelFromLeafD(cpu, { file }).diagnostics) {
         if (!seen.has(`${each.rule} ${each.line}`)) diagnostics.push(each);
       }
     }
@@ -160,10 +153,6 @@ export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDu
 /** A file's name as a source: without the folders of one machine. */
 function sourceOf(file: string): string {
   return file.replaceAll("\\", "/").split("/").at(-1) || file;
-}
-
-function dumped(cpu: LeafDCpu, ebx: number | undefined): DumpedCpu {
-  return { ...cpu, ...(ebx === undefined ? {} : { cpuid80000008Ebx: ebx }) };
 }
 
 function sameLayout(a: CpuModel, b: CpuModel): boolean {

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { VERBS } from "../../src/cli/verb-list.ts";
-import { xsavekit } from "./run-cli.ts";
+import { xsavekit, xsavekitProcess } from "./run-cli.ts";
 
 test("--help lists every verb with its summary", () => {
   const { code, out, err } = xsavekit(["--help"]);
@@ -11,11 +11,7 @@ test("--help lists every verb with its summary", () => {
 });
 
 test.each(VERBS.map(({ name }) => name))("%s --help describes it and its --json", (name) => {
-  for (const args of [
-    [name, "--help"],
-    ["help", name],
-  ]) {
-    const { code, out, err } = xsavekit(args);
+  for (const { code, out, err } of [xsavekitProcess([name, "--help"]), xsavekit(["help", name])]) {
     expect([code, err]).toEqual([0, ""]);
     expect(out).toContain(`Usage: xsavekit ${name}`);
     expect(out).toContain("--json");
@@ -32,7 +28,7 @@ test.each([
   [["show", "amd-zen-5", "--fromat", "xsavec"], "unknown option '--fromat' (Did you mean --format?)"],
   [["--nonsense"], "unknown option '--nonsense'"],
 ])("%j is refused with exit code 2 on one line", (args, message) => {
-  const { code, out, err } = xsavekit(args);
+  const { code, out, err } = xsavekitProcess(args);
   expect(code).toBe(2);
   expect(out).toBe("");
   expect(err).toMatch(/^xsavekit: [^\n]*\n$/);
@@ -40,11 +36,11 @@ test.each([
 });
 
 test("--version prints the package's version", () => {
-  expect(xsavekit(["--version"])).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: "" });
+  expect(xsavekitProcess(["--version"])).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: "" });
 });
 
 test("no verb prints the help on standard error with exit code 2", () => {
-  const { code, out, err } = xsavekit([]);
+  const { code, out, err } = xsavekitProcess([]);
   expect([code, out]).toEqual([2, ""]);
   expect(err).toContain("Usage: xsavekit <verb>");
 });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import { buildOracle } from "../../src/verify/oracle/build-oracle.ts";
-import { xsavekit, xsavekitJson } from "./run-cli.ts";
+import { xsavekit, xsavekitJson, xsavekitProcess } from "./run-cli.ts";
 
 const VECTORS = fileURLToPath(new URL("../../../shared/vectors/bochs-corei7_sandy_bridge_2600k.jsonl.gz", import.meta.url));
 const SKIPPED = existsSync(VECTORS) ? undefined : `skipped: no recorded executions in ${VECTORS}`;
@@ -95,7 +95,7 @@ test("verify: without files this CPU is asked, or the reason given why it cannot
 });
 
 test("verify: without a C compiler it says so", () => {
-  const { code, out, err } = xsavekit(["verify", "--cases", "10"], "", { PATH: "/nonexistent" });
+  const { code, out, err } = xsavekitProcess(["verify", "--cases", "10"], "", { PATH: "/nonexistent" });
   expect([code, out]).toEqual([2, ""]);
   expect(err).toMatch(/^xsavekit: this CPU cannot be asked: [^\n]+; name files with recorded executions instead\n$/);
 });
