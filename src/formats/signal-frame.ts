@@ -15,21 +15,23 @@ import {
 import { areaOf } from "./contained-area.ts";
 import { FormatError, type ProblemList } from "./format-problem.ts";
 import { bytesOf, readWhole } from "./range-reader.ts";
-import { FP_XSTATE_MAGIC1, FP_XSTATE_MAGIC2 } from "../image/linux-carriers.ts";
+import {
+  FP_XSTATE_MAGIC1,
+  FP_XSTATE_MAGIC2,
+  FRAME_AREA_SIZE_OFFSET,
+  FRAME_EXTENDED_SIZE_OFFSET,
+  FRAME_FEATURES_OFFSET,
+  FRAME_MAGIC2_SIZE,
+} from "../isa/signal-frame-bytes.ts";
 import { EXTENDED_REGION_OFFSET, LEGACY_REGION_SIZE, SOFTWARE_OFFSET } from "../isa/xsave-area.ts";
 
-/** Offsets in an area: extended_size, xfeatures, xstate_size follow magic1. */
-const EXTENDED_SIZE_OFFSET = SOFTWARE_OFFSET + 4;
-const XFEATURES_OFFSET = SOFTWARE_OFFSET + 8;
-const XSTATE_SIZE_OFFSET = SOFTWARE_OFFSET + 16;
-const MAGIC2_SIZE = 4;
 /** `struct fregs_state`, which frames of 32-bit programs have before the area: 108 bytes of FSAVE and a status word. */
 const FREGS_SIZE = 112;
 const FSAVE_SIZE = 108;
 
 /** Bytes looked at together; two windows overlap by the part of an area that ends with xstate_size. */
 const WINDOW = 1 << 20;
-const OVERLAP = XSTATE_SIZE_OFFSET + 4;
+const OVERLAP = FRAME_AREA_SIZE_OFFSET + 4;
 /** Frames nest as deep as signals do. */
 const MAX_FRAMES = 4096;
 
@@ -43,11 +45,11 @@ interface Frame {
 /** The frame whose area begins at `at` of the view, if the sizes there can be. */
 function frameAt(view: DataView, at: number, base: number): Frame | undefined {
   if (view.getUint32(at + SOFTWARE_OFFSET, true) !== FP_XSTATE_MAGIC1) return undefined;
-  const extendedSize = view.getUint32(at + EXTENDED_SIZE_OFFSET, true);
-  const size = view.getUint32(at + XSTATE_SIZE_OFFSET, true);
-  if (size < EXTENDED_REGION_OFFSET || size > AREA_SIZE_LIMIT || extendedSize < size + MAGIC2_SIZE) return undefined;
-  if (extendedSize > size + MAGIC2_SIZE + FREGS_SIZE) return undefined;
-  return { offset: base + at, size, extendedSize, features: view.getBigUint64(at + XFEATURES_OFFSET, true) };
+  const extendedSize = view.getUint32(at + FRAME_EXTENDED_SIZE_OFFSET, true);
+  const size = view.getUint32(at + FRAME_AREA_SIZE_OFFSET, true);
+  if (size < EXTENDED_REGION_OFFSET || size > AREA_SIZE_LIMIT || extendedSize < size + FRAME_MAGIC2_SIZE) return undefined;
+  if (extendedSize > size + FRAME_MAGIC2_SIZE + FREGS_SIZE) return undefined;
+  return { offset: base + at, size, extendedSize, features: view.getBigUint64(at + FRAME_FEATURES_OFFSET, true) };
 }
 
 /** Frames in a view, at multiples of 4: a piece of stack need not begin at a multiple of 64. */
@@ -104,19 +106,19 @@ const description = (frames: number): string =>
 
 /** The area of a frame; without FP_XSTATE_MAGIC2 behind it the kernel takes x87 and SSE only, and so does this. */
 async function threadOf(source: ByteSource, frame: Frame, problems: ProblemList): Promise<ContainerThread> {
-  const whole = frame.offset + frame.size + MAGIC2_SIZE <= source.size;
-  const available = Math.min(frame.size + MAGIC2_SIZE, source.size - frame.offset);
+  const whole = frame.offset + frame.size + FRAME_MAGIC2_SIZE <= source.size;
+  const available = Math.min(frame.size + FRAME_MAGIC2_SIZE, source.size - frame.offset);
   const view = await readWhole(source, frame.offset, available, "a signal frame");
   const bytes = new Uint8Array(view.buffer, view.byteOffset, Math.min(frame.size, available));
   const fsaveAt = frame.offset - FREGS_SIZE;
-  const compat = frame.extendedSize === frame.size + MAGIC2_SIZE + FREGS_SIZE;
+  const compat = frame.extendedSize === frame.size + FRAME_MAGIC2_SIZE + FREGS_SIZE;
   const name = `frame at byte ${frame.offset}${compat ? ", of a 32-bit program" : ""}`;
   const fsave =
     compat && fsaveAt >= 0
       ? { fsave: { fileOffset: fsaveAt, bytes: bytesOf(await readWhole(source, fsaveAt, FSAVE_SIZE, "a signal frame")) } }
       : {};
   if (whole && view.getUint32(frame.size, true) === FP_XSTATE_MAGIC2) {
-    const userFeatures = { mask: frame.features, where: `byte ${XFEATURES_OFFSET}` };
+    const userFeatures = { mask: frame.features, where: `byte ${FRAME_FEATURES_OFFSET}` };
     return { name, registers: fsave, area: areaOf({ fileOffset: frame.offset, bytes }, { userFeatures }) };
   }
   problems.add({

@@ -4,7 +4,7 @@ import { bitsOf, maskHex, maskOfBits, XCOMP_BV_COMPACTED } from "../isa/feature-
 import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
 import { offsetMapsWith } from "../layout/offset-maps.ts";
 import { fromFeatures, fromSize } from "./choose-by-features.ts";
-import { FP_XSTATE_MAGIC1 } from "./linux-carriers.ts";
+import { FP_XSTATE_MAGIC1 } from "../isa/signal-frame-bytes.ts";
 import { firstByteInGap, type KnownCpu, layoutCandidates, rowOf } from "./layout-candidates.ts";
 import {
   alternative,

@@ -4,15 +4,18 @@
  */
 
 import { KVM_XSAVE_SIZE, SOFTWARE_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
+import {
+  FP_XSTATE_MAGIC1,
+  FP_XSTATE_MAGIC2,
+  FRAME_AREA_SIZE_OFFSET,
+  FRAME_EXTENDED_SIZE_OFFSET,
+  FRAME_FEATURES_OFFSET,
+  FRAME_MAGIC2_SIZE,
+} from "../isa/signal-frame-bytes.ts";
 import { ImageError } from "./image-error.ts";
 import { imageLayout } from "./image-layout.ts";
 import { maskOfBits } from "../isa/feature-mask.ts";
 import type { XsaveImage } from "./xsave-image.ts";
-
-/** `FPXS`, at byte 464 of a frame that holds more than FXSAVE. */
-export const FP_XSTATE_MAGIC1 = 0x4650_5853;
-/** `FPXE`, behind the area. */
-export const FP_XSTATE_MAGIC2 = 0x4650_5845;
 
 /** User components that a standard image has room for, its own x87 and SSE included. */
 function featuresOf(image: XsaveImage): bigint {
@@ -37,13 +40,13 @@ export function kvmBuffer(image: XsaveImage, features: bigint = featuresOf(image
  */
 export function signalFrame(image: XsaveImage, features: bigint = featuresOf(image)): Uint8Array<ArrayBuffer> {
   const area = standardBytes(image);
-  const frame = new Uint8Array(area.length + 4);
+  const frame = new Uint8Array(area.length + FRAME_MAGIC2_SIZE);
   frame.set(area);
   const view = new DataView(frame.buffer);
   view.setUint32(SOFTWARE_OFFSET, FP_XSTATE_MAGIC1, true);
-  view.setUint32(SOFTWARE_OFFSET + 4, frame.length, true);
-  view.setBigUint64(SOFTWARE_OFFSET + 8, features, true);
-  view.setUint32(SOFTWARE_OFFSET + 16, area.length, true);
+  view.setUint32(FRAME_EXTENDED_SIZE_OFFSET, frame.length, true);
+  view.setBigUint64(FRAME_FEATURES_OFFSET, features, true);
+  view.setUint32(FRAME_AREA_SIZE_OFFSET, area.length, true);
   view.setUint32(area.length, FP_XSTATE_MAGIC2, true);
   view.setBigUint64(XSTATE_BV_OFFSET, view.getBigUint64(XSTATE_BV_OFFSET, true) | 3n, true);
   return frame;

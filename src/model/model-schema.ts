@@ -254,6 +254,7 @@ export function modelJsonSchema(): string {
     title: "CPU model: XSAVE state as CPUID leaf 0DH describes it",
     type: "object",
     if: { required: ["extends"] },
+    // oxlint-disable-next-line unicorn/no-thenable -- the keyword of JSON Schema
     then: jsonOf(viewSchema),
     else: jsonOf(modelSchema),
   };

@@ -5,7 +5,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ts } from "ts-morph";
 
 import { buildRestoresModule } from "../generator/build-restores.ts";
 import { buildCopiesModule, buildSaversModule } from "../generator/build-module.ts";
@@ -17,6 +16,7 @@ import { type RequestedRestore, restoreKey, restoresFor } from "../generator/res
 import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "../generator/saver-spec.ts";
 import type { RestoreRoutine, SaverGroup } from "../runtime/generated-v1.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
+import { withoutTypes } from "./without-types.ts";
 
 /** Where the template and the seam are. */
 export interface SaverSources {
@@ -82,7 +82,7 @@ export class SaverLoader {
       const planned = missing.map(({ spec }) => spec);
       const text = buildRestoresModule(planned, this.#render, this.#seam);
       proveRestores(path, text, planned);
-      const exports = await this.#import<RestoreRoutine>(new Map([["restores.mjs", javaScript(text)]]), ["restores.mjs"]);
+      const exports = await this.#import<RestoreRoutine>(new Map([["restores.mjs", withoutTypes(text)]]), ["restores.mjs"]);
       for (const { spec, key } of missing) {
         const routine = exports.get(spec.name);
         if (!routine) throw new Error(`the generated module does not export ${spec.name}`);
@@ -125,7 +125,7 @@ export class SaverLoader {
     const path = "verify/savers.ts";
     const text = buildSaversModule(groups, this.#render, { seam: this.#seam, copies: "./copies.mjs" });
     proveModule(path, text, groups);
-    return javaScript(text);
+    return withoutTypes(text);
   }
 
   /** Proved JavaScript of the copies that they call. */
@@ -134,19 +134,8 @@ export class SaverLoader {
     const regions = regionsOf(groups);
     const text = buildCopiesModule(regions, this.#render, this.#seam);
     proveCopies(path, text, regions);
-    return javaScript(text);
+    return withoutTypes(text);
   }
-}
-
-function javaScript(text: string): string {
-  // With verbatim modules the compiler need not find out which imports are types: the module says so.
-  const compilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    verbatimModuleSyntax: true,
-    removeComments: true,
-  };
-  return ts.transpileModule(text, { compilerOptions }).outputText;
 }
 
 /** Seen from `dist/src/verify`, then from `src/verify`. */

@@ -77,11 +77,11 @@ test("verify: what cannot be read is refused", () => {
 
 test("verify: without files this CPU is asked, or the reason given why it cannot be", () => {
   const build = buildOracle();
-  const { code, out, err } = xsavekit(["verify", "--cases", "500"]);
+  const { code, out, err } = xsavekit(["verify", "--cases", "200"]);
   if (build.available) {
     expect(code).toBe(0);
     expect(out).toMatch(/^\d+ passed, 0 failed/);
-    expect(xsavekitJson(["verify", "--cases", "500", "--seed", "2"]).value).toMatchObject({
+    expect(xsavekitJson(["verify", "--cases", "200", "--seed", "2"]).value).toMatchObject({
       failed: 0,
       failures: [],
       deviating: {},

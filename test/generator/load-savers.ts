@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { ts } from "ts-morph";
 import { buildRestoresModule } from "../../src/generator/build-restores.ts";
 import { buildCopiesModule, buildSaversModule } from "../../src/generator/build-module.ts";
 import { proveRestores } from "../../src/generator/prove-restores.ts";
@@ -15,6 +14,7 @@ import type { RestoreSpec } from "../../src/generator/restore-spec.ts";
 import type { GroupSpec } from "../../src/generator/saver-spec.ts";
 import type { RestoreRoutine } from "../../src/runtime/restore-routine.ts";
 import type { SaverGroup } from "../../src/runtime/generated-v1.ts";
+import { withoutTypes } from "../../src/verify/without-types.ts";
 
 const templateText = (name: string): string =>
   readFileSync(fileURLToPath(new URL(`../../templates/${name}`, import.meta.url)), "utf8");
@@ -87,8 +87,7 @@ export class SaversFolder {
 
   #write(name: string, text: string): string {
     const file = join(this.#path, name);
-    const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true };
-    writeFileSync(file, ts.transpileModule(text, { compilerOptions }).outputText);
+    writeFileSync(file, withoutTypes(text));
     return file;
   }
 

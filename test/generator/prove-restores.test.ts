@@ -7,7 +7,7 @@ import { bodyRenderer } from "../../src/generator/render-body.ts";
 import { restoresFor, type RestoreSpec } from "../../src/generator/restore-spec.ts";
 import { loadModel } from "../model/model-files.ts";
 import { RESTORE_TEMPLATE, restoresText, TEMPLATES } from "./load-savers.ts";
-import { changes } from "./token-changes.ts";
+import { changes, stepOver } from "./token-changes.ts";
 
 const PATH = "restores/test.ts";
 const COMPACTED = 1n << 63n;
@@ -47,7 +47,7 @@ test.each(CASES)("no changed number, name or operator of a module passes: %s", (
   const text = restoresText(specs);
   expect(proveRestores(PATH, text, specs)).toBe(specs.length);
   const all = changes(text);
-  const step = process.env["XSAVEKIT_FULL"] === "1" ? 1 : 4;
+  const step = stepOver(all);
   const survivors: string[] = [];
   let tried = 0;
   for (let i = label.length % step; i < all.length; i += step) {
@@ -66,9 +66,10 @@ test.each(CASES)("a missing, doubled or swapped line of a restore does not pass:
   const text = restoresText(specs);
   const lines = text.split("\n");
   const survivors: string[] = [];
+  const step = process.env["XSAVEKIT_FULL"] === "1" ? 1 : 4;
   const isCode = (line: string | undefined): boolean => line !== undefined && /^ {10,}[^/\s].*[;{]$/.test(line);
   lines.forEach((line, i) => {
-    if (!isCode(line)) return;
+    if (i % step !== 0 || !isCode(line)) return;
     const changed = [lines.toSpliced(i, 1), lines.toSpliced(i, 0, line)];
     if (isCode(lines[i + 1])) changed.push(lines.toSpliced(i, 2, lines[i + 1]!, line));
     for (const each of changed) if (refusal(each.join("\n"), specs) === undefined) survivors.push(line);
@@ -83,13 +84,14 @@ test("no changed number or name of the template passes", () => {
     ),
   ].filter(({ index }) => !/(\/\/[^\n]*|\{\{[^}]*)$/.test(RESTORE_TEMPLATE.slice(0, index)));
   const swapped: Readonly<Record<string, string>> = { ">>>": ">>", "===": "!==", "!==": "===", low: "high" };
-  const survivors = places.filter(({ index, 0: token }) => {
+  const tried = places.filter((_, i) => process.env["XSAVEKIT_FULL"] === "1" || i % 3 === 0);
+  const survivors = tried.filter(({ index, 0: token }) => {
     const to = /^\d+$/.test(token) ? String(Number(token) + 1) : (swapped[token] ?? "low");
     const changed = RESTORE_TEMPLATE.slice(0, index) + to + RESTORE_TEMPLATE.slice(index + token.length);
     const render = bodyRenderer({ ...TEMPLATES, "restore-body.hbs": changed });
     return !CASES.some(([, specs]) => refusal(restoresText(specs, render), specs) !== undefined);
   });
-  console.log(`proof of restores: ${places.length} changes of the template refused`);
+  console.log(`proof of restores: ${tried.length} of ${places.length} changes of the template refused`);
   expect(survivors.map(({ 0: token, index }) => `${token} at ${index}`)).toEqual([]);
   expect(places.length).toBeGreaterThan(40);
 });

@@ -26,7 +26,7 @@ const folder = new SaversFolder();
 afterAll(() => folder.remove());
 
 const full = process.env["XSAVEKIT_FULL"] === "1";
-const MODELS = full ? 400 : 60;
+const MODELS = full ? 400 : 40;
 const PER_MODEL = full ? 200 : 100;
 const COMPACTED = 1n << 63n;
 const BYTES = 20_480;
@@ -114,7 +114,7 @@ function naive(cpu: ProcessorDescription, instruction: RestoreFamily, mask: bigi
     mxcsrMask: cpu.quirks.mxcsrMask,
     pointers: cpu.quirks.x87Pointers,
     xinuseByValue: cpu.quirks.xinuseAfterRestore === "by-value",
-    pointerBits: ({ "48-bit": 48, "57-bit": 57 } as const)[cpu.quirks.x87PointerWidth ?? ""] ?? 64,
+    pointerBits: ({ "48-bit": 48, "57-bit": 57, "64-bit": 64 } as const)[cpu.quirks.x87PointerWidth ?? "64-bit"] ?? 64,
     xcr0: processors.xcr0(0),
     xss: processors.xss(0),
     mask,

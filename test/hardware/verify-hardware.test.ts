@@ -13,7 +13,7 @@ import { randomRestoreCase, randomSaveCase } from "../../src/verify/random/oracl
 import { Prng } from "../../src/verify/random/prng.ts";
 import { stateSpaceOf } from "../../src/verify/random/state-space.ts";
 
-const CASES = process.env["XSAVEKIT_FULL"] === "1" ? 120_000 : 6000;
+const CASES = process.env["XSAVEKIT_FULL"] === "1" ? 120_000 : 10_000;
 const build = buildOracle();
 if (!build.available) console.warn(`tests on this CPU skipped: ${build.reason}`);
 const onHardware = test.runIf(build.available);

@@ -103,7 +103,7 @@ export function architecturalRecord(
       const ssp = pattern(8, i + 2);
       add(61, join([registers.bytes, ssp, new Uint8Array(8)]));
       values = registers.values;
-      groups.SSP = ssp;
+      groups["SSP"] = ssp;
     }
     if (fragment.groups.length > 0) body.push(pattern(16, 9));
     for (const [name, bit, size] of VECTOR_GROUPS) {

@@ -30,7 +30,8 @@ export interface NaiveRestore {
 /** Registers that the reference changes. */
 export type MutableRegisters = { -readonly [Name in keyof NaiveRegisters]: NaiveRegisters[Name] };
 
-const bit = (mask: bigint, index: number): boolean => (mask & (1n << BigInt(index))) !== 0n;
+const BITS = Array.from({ length: 64 }, (_, index) => 1n << BigInt(index));
+const bit = (mask: bigint, index: number): boolean => (mask & BITS[index]!) !== 0n;
 
 function number(area: Uint8Array, at: number, length: number): bigint {
   let value = 0n;

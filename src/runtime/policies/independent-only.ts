@@ -1,4 +1,4 @@
-import { decideIndependentOnly, independentByArchLbr, type Policy } from "./policy.ts";
+import { independentByArchLbr, independentOnly, VOID_PAIR, type Policy } from "./policy.ts";
 
 /**
  * validate_independent_components() as introduced: independent features only, LBR among them if the CPU has
@@ -9,17 +9,7 @@ export const INDEPENDENT_ONLY: Policy = {
   title: "xsaves()/xrstors() at f5daf836f292",
   source: "f5daf836f292 (2021-10), arch/x86/kernel/fpu/xstate.c validate_independent_components()",
   kernel: "5.14",
-  saves: true,
-  restores: true,
-  visibleToCaller: "nothing",
-  onRefusal: "warn-once",
-  onFault: "warn-once",
-  clearsXstateBv: false,
-  alignment: "unchecked",
-  checksSize: false,
-  hasLiftParameter: false,
+  ...VOID_PAIR,
   independent: independentByArchLbr,
-  decide(words, _save, _inNmi, maskLow, maskHigh, debug) {
-    return decideIndependentOnly(words, maskLow, maskHigh, debug);
-  },
+  decide: independentOnly,
 };

@@ -1,4 +1,4 @@
-import { independentByArchLbr, type Policy, REFUSED_MASK, REFUSED_NO_XSAVES, SAVED } from "./policy.ts";
+import { independentByArchLbr, REFUSED_MASK, REFUSED_NO_XSAVES, SAVED, VOID_PAIR, type Policy } from "./policy.ts";
 
 /**
  * validate_xsaves_xrstors(): a mask with any independent bit must be all independent, any other must be all of
@@ -9,15 +9,7 @@ export const INDEPENDENT_OR_TASK: Policy = {
   title: "xsaves()/xrstors() at a75c52896b6d",
   source: "a75c52896b6d (2021-06), arch/x86/kernel/fpu/xstate.c validate_xsaves_xrstors()",
   kernel: "5.14",
-  saves: true,
-  restores: true,
-  visibleToCaller: "nothing",
-  onRefusal: "warn-once",
-  onFault: "warn-once",
-  clearsXstateBv: false,
-  alignment: "unchecked",
-  checksSize: false,
-  hasLiftParameter: false,
+  ...VOID_PAIR,
   independent: independentByArchLbr,
   decide(words, _save, _inNmi, maskLow, maskHigh, debug) {
     if (debug && !words.xsaves) return REFUSED_NO_XSAVES;

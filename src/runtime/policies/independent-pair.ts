@@ -1,4 +1,4 @@
-import { independentByArchLbr, type Policy, REFUSED_MASK, REFUSED_NO_XSAVES, SAVED } from "./policy.ts";
+import { independentByArchLbr, REFUSED_MASK, REFUSED_NO_XSAVES, SAVED, type Policy } from "./policy.ts";
 
 /**
  * copy_independent_supervisor_to_kernel() (save) and copy_kernel_to_independent_supervisor() (restore): the mask

@@ -1,4 +1,4 @@
-import { decideIndependentOnly, independentEnumerated, type Policy } from "./policy.ts";
+import { independentEnumerated, independentOnly, VOID_PAIR, type Policy } from "./policy.ts";
 
 /** The same rule since 2848ff28d180: an independent feature must also be enumerated by CPUID.(0DH,1). */
 export const MAINLINE: Policy = {
@@ -6,17 +6,7 @@ export const MAINLINE: Policy = {
   title: "xsaves()/xrstors() since 2848ff28d180, mainline",
   source: "2848ff28d180 (2024-08); v7.3-rc7 arch/x86/kernel/fpu/xstate.c:1415, xstate.h xfeatures_mask_independent()",
   kernel: "7.3",
-  saves: true,
-  restores: true,
-  visibleToCaller: "nothing",
-  onRefusal: "warn-once",
-  onFault: "warn-once",
-  clearsXstateBv: false,
-  alignment: "unchecked",
-  checksSize: false,
-  hasLiftParameter: false,
+  ...VOID_PAIR,
   independent: independentEnumerated,
-  decide(words, _save, _inNmi, maskLow, maskHigh, debug) {
-    return decideIndependentOnly(words, maskLow, maskHigh, debug);
-  },
+  decide: independentOnly,
 };

@@ -102,3 +102,40 @@ export function decideIndependentOnly(words: PolicyWords, maskLow: number, maskH
 export const independentByArchLbr = (families: MaskFamilies): bigint => families.independentByArchLbr;
 /** `xfeatures_mask_independent()` since 2848ff28d180. */
 export const independentEnumerated = (families: MaskFamilies): bigint => families.independentEnumerated;
+
+/** What all versions of xsaves() and xrstors() have in common: void, warning once, checking no area. */
+export const VOID_PAIR: Pick<
+  Policy,
+  | "saves"
+  | "restores"
+  | "visibleToCaller"
+  | "onRefusal"
+  | "onFault"
+  | "clearsXstateBv"
+  | "alignment"
+  | "checksSize"
+  | "hasLiftParameter"
+> = {
+  saves: true,
+  restores: true,
+  visibleToCaller: "nothing",
+  onRefusal: "warn-once",
+  onFault: "warn-once",
+  clearsXstateBv: false,
+  alignment: "unchecked",
+  checksSize: false,
+  hasLiftParameter: false,
+};
+
+/** The rule of xsaves() and xrstors() of 5.14 and since. */
+export const independentOnly: Policy["decide"] = (words, _save, _inNmi, maskLow, maskHigh, debug) =>
+  decideIndependentOnly(words, maskLow, maskHigh, debug);
+
+/** Any mask but zero, where a proposal lifts the limit to independent features. */
+export function decideAnyButZero(words: PolicyWords, maskLow: number, maskHigh: number, debug: boolean): number {
+  if (debug && !words.xsaves) return REFUSED_NO_XSAVES;
+  return (maskLow | maskHigh) === 0 ? REFUSED_MASK : SAVED;
+}
+
+/** The rule of xsaves_nmi(): where it is called from, and nothing else. */
+export const inNmiOnly: Policy["decide"] = (_words, _save, inNmi) => (inNmi ? SAVED : REFUSED_NOT_IN_NMI);

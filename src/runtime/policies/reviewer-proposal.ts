@@ -1,4 +1,4 @@
-import { decideIndependentOnly, independentEnumerated, type Policy, REFUSED_MASK, REFUSED_NO_XSAVES, SAVED } from "./policy.ts";
+import { decideAnyButZero, decideIndependentOnly, independentEnumerated, VOID_PAIR, type Policy } from "./policy.ts";
 
 /**
  * Keep xsaves() and widen it: independent features anywhere, and "another allowance: features in tightly
@@ -12,19 +12,10 @@ export const REVIEWER_PROPOSAL: Policy = {
   inferred:
     "no code was posted: that xrstors() stays independent-only, that a mixed mask is accepted in an NMI, that zero " +
     "stays refused there and that no other bit is checked there",
-  saves: true,
-  restores: true,
-  visibleToCaller: "nothing",
-  onRefusal: "warn-once",
-  onFault: "warn-once",
-  clearsXstateBv: false,
-  alignment: "unchecked",
-  checksSize: false,
-  hasLiftParameter: false,
+  ...VOID_PAIR,
   independent: independentEnumerated,
   decide(words, save, inNmi, maskLow, maskHigh, debug) {
     if (!save || !inNmi) return decideIndependentOnly(words, maskLow, maskHigh, debug);
-    if (debug && !words.xsaves) return REFUSED_NO_XSAVES;
-    return (maskLow | maskHigh) === 0 ? REFUSED_MASK : SAVED;
+    return decideAnyButZero(words, maskLow, maskHigh, debug);
   },
 };

@@ -1,4 +1,4 @@
-import { independentEnumerated, type Policy, REFUSED_NOT_IN_NMI } from "./policy.ts";
+import { independentEnumerated, inNmiOnly, type Policy } from "./policy.ts";
 
 /**
  * The separate function that a maintainer preferred ("I think we should just add a new one") and that was
@@ -22,7 +22,5 @@ export const SEPARATE_FUNCTION: Policy = {
   checksSize: false,
   hasLiftParameter: false,
   independent: independentEnumerated,
-  decide(_words, _save, inNmi) {
-    return inNmi ? 0 : REFUSED_NOT_IN_NMI;
-  },
+  decide: inNmiOnly,
 };

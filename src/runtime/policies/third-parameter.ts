@@ -1,4 +1,4 @@
-import { decideIndependentOnly, independentEnumerated, type Policy, REFUSED_MASK, REFUSED_NO_XSAVES, SAVED } from "./policy.ts";
+import { decideAnyButZero, decideIndependentOnly, independentEnumerated, VOID_PAIR, type Policy } from "./policy.ts";
 
 /**
  * `void xsaves(struct xregs_state *xsave, u64 mask, bool nmi)`: the flag removes the limit to independent
@@ -10,19 +10,11 @@ export const THIRD_PARAMETER: Policy = {
   source: "Kan Liang, 2025-07-07, reply to the reviewer; not adopted",
   kernel: "7.3",
   inferred: "no body was posted: that the flag is believed and in_nmi() not asked, and that zero stays refused",
-  saves: true,
-  restores: true,
-  visibleToCaller: "nothing",
-  onRefusal: "warn-once",
-  onFault: "warn-once",
-  clearsXstateBv: false,
-  alignment: "unchecked",
-  checksSize: false,
+  ...VOID_PAIR,
   hasLiftParameter: true,
   independent: independentEnumerated,
   decide(words, save, _inNmi, maskLow, maskHigh, debug, lifted) {
     if (!save || !lifted) return decideIndependentOnly(words, maskLow, maskHigh, debug);
-    if (debug && !words.xsaves) return REFUSED_NO_XSAVES;
-    return (maskLow | maskHigh) === 0 ? REFUSED_MASK : SAVED;
+    return decideAnyButZero(words, maskLow, maskHigh, debug);
   },
 };

@@ -1,4 +1,4 @@
-import { independentEnumerated, type Policy, REFUSED_NOT_IN_NMI } from "./policy.ts";
+import { independentEnumerated, inNmiOnly, type Policy } from "./policy.ts";
 
 /** `if (!in_nmi()) return;` is the only check: neither the mask nor the area is looked at. */
 export const XSAVES_NMI_AS_POSTED: Policy = {
@@ -18,7 +18,5 @@ export const XSAVES_NMI_AS_POSTED: Policy = {
   checksSize: false,
   hasLiftParameter: false,
   independent: independentEnumerated,
-  decide(_words, _save, inNmi) {
-    return inNmi ? 0 : REFUSED_NOT_IN_NMI;
-  },
+  decide: inNmiOnly,
 };

@@ -1,4 +1,4 @@
-import { independentEnumerated, type Policy, REFUSED_NOT_IN_NMI } from "./policy.ts";
+import { independentEnumerated, inNmiOnly, type Policy } from "./policy.ts";
 
 /**
  * The same rule, our default: alignment is checked by code and the area's size against the mask, as the reviewers
@@ -20,7 +20,5 @@ export const XSAVES_NMI_WITH_STATUS: Policy = {
   checksSize: true,
   hasLiftParameter: false,
   independent: independentEnumerated,
-  decide(_words, _save, inNmi) {
-    return inNmi ? 0 : REFUSED_NOT_IN_NMI;
-  },
+  decide: inNmiOnly,
 };
