@@ -11,15 +11,14 @@ export function expectedEffects(form: FormSpec): string[] {
   const context = bodyContext(form);
   const out = [`areas.check(offset, ${plan.size});`];
   const isView = (segment: SaveSegment, index: number): boolean =>
-    segment.rule === "lbr" ||
-    (segment.rule === "copy" && segment.length !== 4 && !isMove(index) && regionOf(segment) === undefined);
+    segment.rule === "lbr" || (segment.rule === "copy" && !isDword(segment) && !isMove(index) && regionOf(segment) === undefined);
   const isMove = (index: number): boolean => (context.segments[index]?.moves.length ?? 0) > 0;
   const by8Bytes = segments.some((each, i) => isMove(i) && each.kind !== "select");
   const { inUse } = form;
   const byWords =
     inUse === "any" ||
     plan.clearsAfterSave.some(({ component }) => ((inUse >> BigInt(component)) & 1n) === 1n) ||
-    segments.some((each) => each.rule !== "copy" || each.length === 4);
+    segments.some((each) => each.rule !== "copy" || isDword(each));
   out.push(by8Bytes || byWords ? "const base = registers.base(processor);" : "registers.base(processor);");
   if (segments.some((each, i) => isView(each, i) && each.kind !== "select")) out.push("const block = processor & P;");
   out.push("const place = offset & M;");
@@ -44,7 +43,7 @@ export function expectedEffects(form: FormSpec): string[] {
     const component = segment.components[0]!;
     const id = `${component}_${segment.area}`;
     const control = segment.rule === "x87-control";
-    const dword = segment.rule === "copy" && segment.length === 4 && segment.area % 4 === 0 && segment.registers % 4 === 0;
+    const dword = isDword(segment);
     const offset = `place + ((sink - place) & m${component})`;
     const source = `(base + ((initialBase - base) & m${component}))`;
     if (segment.kind === "sink") {
@@ -111,6 +110,11 @@ export function expectedEffects(form: FormSpec): string[] {
     else if ((used >> BigInt(clear.component)) & 1n) out.push(`${at} = ${at}! & ${clear.keep};`);
   }
   return mergeAdjacentMoves(out);
+}
+
+/** Four bytes that are one element of both; a CPU that does not exist may have them at any offset. */
+function isDword({ rule, length, area, registers }: SaveSegment): boolean {
+  return rule === "copy" && length === 4 && area % 4 === 0 && registers % 4 === 0;
 }
 
 /** Adjacent moves of the plan join in the tree's view too. */

@@ -14,6 +14,7 @@ import { bundledIds, loadBundledModel, loadBundledModels, loadMasks, modelsFolde
 import { generate as generateFiles } from "../../src/host/generate-files.ts";
 import { templateTexts } from "../../src/host/package-files.ts";
 import type { CpuModel } from "../../src/model/cpu-model.ts";
+import { readMasks } from "../../src/model/read-masks.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { compareTree, writeTree } from "../../src/output/output-tree.ts";
 
@@ -47,6 +48,15 @@ test("two models of one id are refused, since one would silently be lost", () =>
   expect(() => generate([zen4, loadBundledModel("intel-penryn"), { ...zen4, name: "Another" }], options)).toThrow(
     /two models have the id amd-zen-4/,
   );
+});
+
+test("four bytes at an odd offset are proved like any other", () => {
+  const zen4 = loadBundledModel("amd-zen-4");
+  expect(zen4.quirks.pkruUpperBytes).toBe("kept");
+  const components = zen4.components.map((row) => (row.index === 9 ? { ...row, standardOffset: 2433 } : row));
+  const text = "xinuse: []\nfamilies:\n  - { name: pkru, components: [PKRU], instructions: [XSAVE64, XSAVEC64] }\n";
+  const { families = [] } = readMasks(text, "masks.yaml");
+  expect(generate([{ ...zen4, components }], { ...options, masks: families }).savers).toBeGreaterThan(2);
 });
 
 test("the header names the package's version and digests of inputs and of what is below it", () => {
