@@ -130,9 +130,9 @@ export function layoutParts(format: AreaFormat, rfbm: bigint, layout: AreaLayout
   } else {
     const odd = extended.filter((piece) => piece.length !== stateComponent(piece.component)?.size);
     if (odd.length > 0) parts.push(...odd.map((piece) => `c${piece.component}x${piece.length}`));
-    const placed = digest(extended.map((piece) => [piece.component, piece.area, piece.length]));
-    const usual = digest(usualPlaces(layout.rfbm));
-    if (odd.length === 0 && placed !== usual) parts.push(`map-${placed.slice(0, 8)}`);
+    const placed = extended.map((piece) => [piece.component, piece.area, piece.length]);
+    const usual = usualPlaces(layout.rfbm);
+    if (odd.length === 0 && JSON.stringify(placed) !== JSON.stringify(usual)) parts.push(`map-${digest(placed).slice(0, 8)}`);
   }
   return parts;
 }

@@ -68,6 +68,15 @@ export interface RegisterSlots {
  * slot, follow behind the shared part in index order, each at a multiple of 64.
  */
 export function registerSlots(source: LayoutSource): RegisterSlots {
+  let found = slotsOf.get(source);
+  if (!found) slotsOf.set(source, (found = makeSlots(source)));
+  return found;
+}
+
+/** Every plan of a CPU asks for them. */
+const slotsOf = new WeakMap<LayoutSource, RegisterSlots>();
+
+function makeSlots(source: LayoutSource): RegisterSlots {
   const slots = new Map(KNOWN_SLOTS);
   let end = SHARED_SLOTS_END;
   const extension: string[] = [];
