@@ -85,11 +85,11 @@ function where(policy: Policy, save: boolean, mask: bigint, build: Build): strin
   for (const context of CONTEXTS) {
     const contexts = new KernelContexts(1);
     context.enter(contexts);
-    const run = (_processor: number, _offset: number, low: number, high: number): number => {
+    const bind = (low: number, high: number) => (): number => {
       ranWith = maskOf(low, high);
       return 0;
     };
-    const path = { save: run, restore: run, clearXstateBv: () => undefined };
+    const path = { bindSave: bind, bindRestore: bind, clearXstateBv: () => undefined };
     const gate = new NmiGate({ policy, cpu: TABLE_CPU, contexts, path, areaSize: 576, build });
     const [low, high] = maskPair(mask);
     const status = save ? gate.save(0, 0, low, high, policy.hasLiftParameter) : gate.restore(0, 0, low, high);

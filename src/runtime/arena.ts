@@ -55,6 +55,8 @@ export class AreaMemory {
   /** Size of the sink in bytes. */
   readonly sinkSize: number;
 
+  /** The buffer up to `end`: its length is `end`, or 0 once the buffer was detached, so that one comparison tells both. */
+  private readonly upToEnd: Uint8Array;
   readonly #places: Map<number, AreaMemory>;
 
   /** Use `createArena` or `areasIn`. */
@@ -69,35 +71,21 @@ export class AreaMemory {
     this.last = place < 0 ? end : place;
     this.offsetMask = place < 0 ? maskFor(Math.max(end, sink)) : 0;
     this.#places = new Map();
+    this.upToEnd = new Uint8Array(buffer, 0, end);
     this.end = end;
     this.sink = sink;
     this.sinkSize = sinkSize;
   }
 
-  /** Checks that `size` bytes at `offset` can take an area; throws AreaError. Every saver calls it first. */
+  /** Checks that `size` bytes at `offset` can take an area; throws AreaError. Every saver calls it first, so it is short. */
   check(offset: number, size: number): void {
-    if (
-      offset >>> 0 !== offset ||
-      (offset & 63) !== 0 ||
-      offset < this.start ||
-      offset > this.last ||
-      offset + size > this.end ||
-      this.u8.length === 0
-    ) {
-      throw this.#error(offset, size);
-    }
+    if ((offset & -64) >>> 0 !== offset || offset < this.start || offset > this.last || offset + size > this.upToEnd.length)
+      throw areaError(this, offset, size);
   }
 
   /** True where `check` would not throw. */
   accepts(offset: number, size: number): boolean {
-    return (
-      offset >>> 0 === offset &&
-      (offset & 63) === 0 &&
-      offset >= this.start &&
-      offset <= this.last &&
-      offset + size <= this.end &&
-      this.u8.length !== 0
-    );
+    return (offset & -64) >>> 0 === offset && offset >= this.start && offset <= this.last && offset + size <= this.upToEnd.length;
   }
 
   /** The same memory for areas at one place only, without a sink. Throws AreaError for a place that cannot take `size` bytes. */
@@ -107,23 +95,23 @@ export class AreaMemory {
     if (!found) this.#places.set(offset, (found = new AreaMemory(this.buffer, offset, this.end, -1, 0, offset)));
     return found;
   }
+}
 
-  #error(offset: number, size: number): AreaError {
-    if (this.u8.length === 0)
-      return new AreaError("detached", "the areas' buffer was detached (transferred or grown) after binding");
-    if (offset > this.last && this.last < this.end)
-      return new AreaError("out-of-range", `bound for the area at offset ${this.last} only, got ${offset}`);
-    if (!Number.isInteger(offset) || offset < this.start || offset + size > this.end) {
-      return new AreaError(
-        "out-of-range",
-        `an area of ${size} bytes at offset ${offset} is outside [${this.start}, ${this.end}) of its buffer`,
-      );
-    }
+function areaError(areas: AreaMemory, offset: number, size: number): AreaError {
+  if (areas.u8.length === 0)
+    return new AreaError("detached", "the areas' buffer was detached (transferred or grown) after binding");
+  if (offset > areas.last && areas.last < areas.end)
+    return new AreaError("out-of-range", `bound for the area at offset ${areas.last} only, got ${offset}`);
+  if (!Number.isInteger(offset) || offset < areas.start || offset + size > areas.end) {
     return new AreaError(
-      "misaligned",
-      `"offset" expected a multiple of ${XSAVE_AREA_ALIGNMENT}, got ${offset} (${offset % 64} over)`,
+      "out-of-range",
+      `an area of ${size} bytes at offset ${offset} is outside [${areas.start}, ${areas.end}) of its buffer`,
     );
   }
+  return new AreaError(
+    "misaligned",
+    `"offset" expected a multiple of ${XSAVE_AREA_ALIGNMENT}, got ${offset} (${offset % 64} over)`,
+  );
 }
 
 /** Settings of an arena. */

@@ -2,10 +2,12 @@
  * The gate: a policy in front of the one XSAVES path. Masks are two 32-bit words, and a call allocates nothing.
  */
 
-import { maskPair } from "../isa/feature-mask.ts";
+import { maskOf, maskOfBits, maskPair } from "../isa/feature-mask.ts";
 import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
+import { areaLayout } from "../layout/area-layout.ts";
 import type { LayoutSource } from "../layout/component-row.ts";
-import { CompactedSizes } from "./compacted-size.ts";
+import { AreaError } from "./arena.ts";
+import { BoundByMask } from "./bound-by-mask.ts";
 import type { KernelContexts } from "./kernel-context.ts";
 import { type CpuFeatures, type FilteredCpu, maskFamilies, type MaskFamilies } from "./mask-families.ts";
 import {
@@ -21,7 +23,9 @@ import {
 } from "./policies/policy.ts";
 import { XSAVES_NMI_WITH_STATUS } from "./policies/xsaves-nmi-with-status.ts";
 import { WARN_ALIGNMENT, WARN_MASK, WARN_NO_XSAVES, WARN_RESTORE_FAULT, WARN_SAVE_FAULT, WarningLog } from "./warning-log.ts";
-import type { XsavesPath } from "./xsaves-path.ts";
+import type { XsavesPath, XsavesRun } from "./xsaves-path.ts";
+
+const GENERAL_PROTECTION = 13;
 
 /** What a gate stands on. */
 export interface NmiGateOptions {
@@ -40,32 +44,25 @@ export interface NmiGateOptions {
   readonly build?: Build;
 }
 
-/** What of a policy a call needs, in one word. Bits 0 and 1: has a save, a restore; 2: looks at alignment; 3: checks the size. */
-function flagsOf(policy: Policy): number {
-  return (
-    (policy.saves ? 1 : 0) | (policy.restores ? 2 : 0) | (policy.alignment === "unchecked" ? 0 : 4) | (policy.checksSize ? 8 : 0)
-  );
-}
+/** A save or restore of one mask through the gate; returns a status. */
+export type GatedRun = (processor: number, offset: number) => number;
 
 /** A policy bound to a CPU, its processors' contexts and a path. */
 export class NmiGate {
+  readonly policy: Policy;
+  readonly families: MaskFamilies;
+  readonly contexts: KernelContexts;
+  readonly path: XsavesPath;
+  readonly areaSize: number;
+  readonly build: Build;
+  readonly warnings: WarningLog;
+  /** Vector of the latest exception of the instruction; 0 before the first. */
+  lastVector: number;
   // `declare`: a field that the class defines is undefined first, and V8 then reads it with checks that cost
   // 5 ns a call, more than all else here.
-  declare readonly policy: Policy;
-  declare readonly families: MaskFamilies;
-  declare readonly contexts: KernelContexts;
-  declare readonly path: XsavesPath;
-  declare readonly areaSize: number;
-  declare readonly debug: boolean;
-  declare readonly warnings: WarningLog;
-  /** For `runXsaves`. */
-  declare readonly words: PolicyWords;
-  declare readonly sizes: CompactedSizes;
-  declare readonly cutLow: number;
-  declare readonly cutHigh: number;
-  declare readonly flags: number;
-  /** Vector of the latest exception of the instruction; 0 before the first. */
-  declare lastVector: number;
+  declare private readonly saves: BoundByMask<GatedRun>;
+  declare private readonly liftedSaves: BoundByMask<GatedRun>;
+  declare private readonly restores: BoundByMask<GatedRun>;
 
   /** Throws RangeError for an area that has no room for the XSAVE header. */
   constructor(options: NmiGateOptions) {
@@ -73,91 +70,144 @@ export class NmiGate {
     if (!Number.isInteger(areaSize) || areaSize < EXTENDED_REGION_OFFSET) {
       throw new RangeError(`"areaSize" expected an integer of at least ${EXTENDED_REGION_OFFSET}, got ${areaSize}`);
     }
-    const policy = options.policy ?? XSAVES_NMI_WITH_STATUS;
-    const families = maskFamilies(policy.kernel, cpu, options.cpuFeatures);
-    const [independentLow, independentHigh] = maskPair(policy.independent(families));
-    const [taskLow, taskHigh] = maskPair(families.allTask);
-    const [cutLow, cutHigh] = policy.cut ? maskPair(policy.cut(families)) : [-1, -1];
-    this.policy = policy;
-    this.families = families;
+    this.policy = options.policy ?? XSAVES_NMI_WITH_STATUS;
+    this.families = maskFamilies(this.policy.kernel, cpu, options.cpuFeatures);
     this.contexts = options.contexts;
     this.path = options.path;
     this.areaSize = areaSize;
-    this.debug = options.build === "debug";
+    this.build = options.build ?? "production";
     this.warnings = new WarningLog();
     this.lastVector = 0;
-    this.words = {
-      independentLow: independentLow | 0,
-      independentHigh: independentHigh | 0,
-      taskLow: taskLow | 0,
-      taskHigh: taskHigh | 0,
-      xsaves: families.xsaves,
-    };
-    this.cutLow = cutLow | 0;
-    this.cutHigh = cutHigh | 0;
-    this.flags = flagsOf(policy);
-    this.sizes = new CompactedSizes(cpu.components, options.enabled ?? cpu.xcr0Supported | cpu.xssSupported);
+    // What has no row of leaf 0DH takes no room.
+    const placed = maskOfBits([0, 1, ...cpu.components.map(({ index }) => index)]);
+    const enabled = (options.enabled ?? cpu.xcr0Supported | cpu.xssSupported) & placed;
+    const fits = (mask: bigint): boolean => areaLayout(cpu, mask & enabled, "compacted").size <= areaSize;
+    const bind = (save: boolean, lifted: boolean): BoundByMask<GatedRun> =>
+      new BoundByMask((low, high) => bindGated(this, { save, lifted, mask: maskOf(low, high), fits }));
+    this.saves = bind(true, false);
+    this.liftedSaves = bind(true, true);
+    this.restores = bind(false, false);
   }
 
   /** Saves through the policy; returns a status. `lifted` is the flag of a policy that has such a parameter. */
   save(processor: number, offset: number, maskLow: number, maskHigh: number, lifted = false): number {
-    return runXsaves(this, true, processor, offset, maskLow, maskHigh, lifted);
+    return (lifted ? this.liftedSaves : this.saves).get(maskLow, maskHigh)(processor, offset);
   }
 
   /** Restores through the policy; returns a status. */
   restore(processor: number, offset: number, maskLow: number, maskHigh: number): number {
-    return runXsaves(this, false, processor, offset, maskLow, maskHigh, false);
+    return this.restores.get(maskLow, maskHigh)(processor, offset);
   }
+
+  /**
+   * What `save` runs for a mask. Who has few masks keeps it: the mask need not be looked up, and a call site of its own lets
+   * V8 inline the gate.
+   */
+  boundSave(maskLow: number, maskHigh: number, lifted = false): GatedRun {
+    return (lifted ? this.liftedSaves : this.saves).get(maskLow, maskHigh);
+  }
+
+  /** What `restore` runs for a mask. */
+  boundRestore(maskLow: number, maskHigh: number): GatedRun {
+    return this.restores.get(maskLow, maskHigh);
+  }
+}
+
+/** What to bind. */
+interface GatedRequest {
+  readonly save: boolean;
+  readonly lifted: boolean;
+  /** EDX:EAX as the caller gives it. */
+  readonly mask: bigint;
+  readonly fits: (mask: bigint) => boolean;
 }
 
 /**
- * The one way to the instruction: cut the mask, ask the rule, check the area, run, report. The status is always
- * returned, also where the modelled function is void: `policy.visibleToCaller` says what its caller learns.
- *
- * On the way that saves, numbers stand for SAVED, the bits of `flagsOf` and the alignment: a constant of a module is
- * a load with a check each time, and a dozen of them cost as much as the gate.
+ * The one way to the instruction: cut the mask, ask the rule, check the area, run, report. All that depends on the mask
+ * alone is decided when binding: what the rule says in an NMI and outside one, the size, and the save. The status is
+ * always returned, also where the modelled function is void: `policy.visibleToCaller` says what its caller learns.
  */
-export function runXsaves(
-  gate: NmiGate,
-  save: boolean,
-  processor: number,
-  offset: number,
-  maskLow: number,
-  maskHigh: number,
-  lifted: boolean,
-): number {
-  const { flags } = gate;
-  if ((flags & (save ? 1 : 2)) === 0) return NOT_OFFERED;
-  const low = (maskLow & gate.cutLow) >>> 0;
-  const high = (maskHigh & gate.cutHigh) >>> 0;
-  let status = gate.policy.decide(gate.words, save, gate.contexts.inNmi(processor), low, high, gate.debug, lifted);
-  // `&`, as `%` costs as much as the gate; an offset that is no integer is the path's to refuse.
-  if (status === 0 && (flags & 4) !== 0 && (offset & 63) !== 0) {
-    if (gate.policy.alignment === "refused") status = REFUSED_ALIGNMENT;
-    else gate.warnings.warn(WARN_ALIGNMENT);
-  }
-  if (status === 0 && (flags & 8) !== 0 && gate.sizes.sizeOf(low, high) > gate.areaSize) status = REFUSED_SIZE;
-  if (status !== 0) return refuse(gate, save, offset, status);
-  const vector = save ? gate.path.save(processor, offset, low, high) : gate.path.restore(processor, offset, low, high);
-  return vector === 0 ? 0 : reportFault(gate, save, offset, vector);
+function bindGated(gate: NmiGate, { save, lifted, mask, fits }: GatedRequest): GatedRun {
+  const { policy, families, path } = gate;
+  if (!(save ? policy.saves : policy.restores)) return () => NOT_OFFERED;
+  const [low, high] = maskPair(mask & (policy.cut?.(families) ?? mask));
+  const words = policyWords(policy, families);
+  const debug = gate.build === "debug";
+  const tooLarge = policy.checksSize && !fits(maskOf(low, high));
+  const decide = (inNmi: boolean): number =>
+    policy.decide(words, save, inNmi, low, high, debug, lifted) || (tooLarge ? REFUSED_SIZE : 0);
+  const inside = decide(true);
+  const outside = decide(false);
+  const alignment = policy.alignment === "unchecked" ? 0 : 63;
+  const run = inside !== 0 && outside !== 0 ? neverRun : save ? path.bindSave(low, high) : path.bindRestore(low, high);
+  const refuse = (offset: number, status: number): number => {
+    if (policy.onRefusal === "warn-once") {
+      if (status === REFUSED_MASK) gate.warnings.warnOnce(WARN_MASK);
+      else if (status === REFUSED_NO_XSAVES) gate.warnings.warnOnce(WARN_NO_XSAVES);
+    }
+    if (save && policy.clearsXstateBv) path.clearXstateBv(offset);
+    return status;
+  };
+  const fault = (offset: number, problem: unknown): number => {
+    gate.lastVector = vectorOf(problem);
+    if (policy.onFault === "warn-once" || (policy.onFault === "warn-once-in-debug" && debug)) {
+      gate.warnings.warnOnce(save ? WARN_SAVE_FAULT : WARN_RESTORE_FAULT);
+    }
+    // An area that faulted holds the previous sample, and is as misleading as a refused one.
+    if (save && policy.clearsXstateBv) path.clearXstateBv(offset);
+    return FAULTED;
+  };
+  /** What is said where not all is well; 0: the instruction runs all the same. */
+  const judge = (offset: number, status: number): number => {
+    if ((offset & alignment) === 0 || (status !== 0 && status !== REFUSED_SIZE)) return refuse(offset, status);
+    if (policy.alignment === "refused") return refuse(offset, REFUSED_ALIGNMENT);
+    gate.warnings.warn(WARN_ALIGNMENT);
+    return status === 0 ? 0 : refuse(offset, status);
+  };
+  return gated(gate.contexts.counts, outside, inside, alignment, judge, run, fault);
 }
 
-function refuse(gate: NmiGate, save: boolean, offset: number, status: number): number {
-  if (gate.policy.onRefusal === "warn-once") {
-    if (status === REFUSED_MASK) gate.warnings.warnOnce(WARN_MASK);
-    else if (status === REFUSED_NO_XSAVES) gate.warnings.warnOnce(WARN_NO_XSAVES);
-  }
-  if (save && gate.policy.clearsXstateBv) gate.path.clearXstateBv(offset);
-  return status;
+/**
+ * The gate on the way that saves. V8 inlines 920 bytes of bytecode into a loop, and the savers want their share: so all that
+ * it reads are parameters (a constant that a closure captures is checked at each use), and all else is elsewhere.
+ */
+function gated(
+  counts: Int32Array,
+  outside: number,
+  inside: number,
+  alignment: number,
+  judge: (offset: number, status: number) => number,
+  run: XsavesRun,
+  fault: (offset: number, problem: unknown) => number,
+): GatedRun {
+  return (processor, offset) => {
+    // in_nmi(); a processor that does not exist is outside.
+    let status = (counts[processor]! & 0x00f0_0000) === 0 ? outside : inside;
+    // An offset that is no integer is the path's to refuse.
+    if ((status | (offset & alignment)) !== 0 && (status = judge(offset, status)) !== 0) return status;
+    let problem: unknown;
+    try {
+      problem = run(processor, offset);
+    } catch (error) {
+      problem = error;
+    }
+    return problem === 0 ? 0 : fault(offset, problem);
+  };
 }
 
-function reportFault(gate: NmiGate, save: boolean, offset: number, vector: number): number {
-  gate.lastVector = vector;
-  const { onFault } = gate.policy;
-  if (onFault === "warn-once" || (onFault === "warn-once-in-debug" && gate.debug)) {
-    gate.warnings.warnOnce(save ? WARN_SAVE_FAULT : WARN_RESTORE_FAULT);
-  }
-  // An area that faulted holds the previous sample, and is as misleading as a refused one.
-  if (save && gate.policy.clearsXstateBv) gate.path.clearXstateBv(offset);
-  return FAULTED;
+/** The vector that a path returned or that its error stands for; throws what stands for none. */
+function vectorOf(problem: unknown): number {
+  if (typeof problem === "number") return problem;
+  if (problem instanceof AreaError) return GENERAL_PROTECTION;
+  throw problem;
+}
+
+function neverRun(): never {
+  throw new Error("a refused mask reached the instruction");
+}
+
+function policyWords(policy: Policy, families: MaskFamilies): PolicyWords {
+  const [independentLow, independentHigh] = maskPair(policy.independent(families));
+  const [taskLow, taskHigh] = maskPair(families.allTask);
+  return { independentLow, independentHigh, taskLow, taskHigh, xsaves: families.xsaves };
 }

@@ -18,9 +18,7 @@ export function registerViews(processors: Processors, only?: number): RegisterVi
     if (!found) allViews.set(processors, (found = makeViews(processors, 0, processors.count)));
     return found;
   }
-  if (!Number.isInteger(only) || only < 0 || only >= processors.count) {
-    throw new RangeError(`"processor" expected 0..${processors.count - 1}, got ${only}`);
-  }
+  if (!Number.isInteger(only) || only < 0 || only >= processors.count) throw outside(only, 0, processors.count);
   let byNumber = viewsOfOne.get(processors);
   if (!byNumber) viewsOfOne.set(processors, (byNumber = new Map()));
   let found = byNumber.get(only);
@@ -33,11 +31,16 @@ function maskFor(count: number): number {
   return count <= 1 ? 0 : 2 ** Math.ceil(Math.log2(count)) - 1;
 }
 
+function outside(processor: number, first: number, end: number): RangeError {
+  return new RangeError(`"processor" expected ${first}..${end - 1}, got ${processor}`);
+}
+
 function makeViews(processors: Processors, first: number, end: number): RegisterViews {
   const { u8, count, blockSize } = processors;
   const { buffer } = u8;
   const origin = first * blockSize;
   const initial = count - first;
+  const held = end - first;
   const views: RegisterViews = {
     i32: new Int32Array(buffer, origin),
     b64: new BigUint64Array(buffer, origin),
@@ -46,10 +49,9 @@ function makeViews(processors: Processors, first: number, end: number): Register
     blockSize,
     blockMask: maskFor(end - first),
     base(processor: number): number {
-      if (processor >>> 0 !== processor || processor < first || processor >= end) {
-        throw new RangeError(`"processor" expected ${first}..${end - 1}, got ${processor}`);
-      }
-      return (processor - first) * blockSize;
+      const block = processor - first;
+      if (block >>> 0 !== block || block >= held) throw outside(processor, first, end);
+      return block * blockSize;
     },
     views(offset: number, length: number): readonly Uint8Array[] {
       return Array.from({ length: initial + 1 }, (_, block) => {

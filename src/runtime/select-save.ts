@@ -25,10 +25,10 @@ export class UnsupportedInstructionError extends Error {
 /** A save bound to an instruction, a mask, register files and memory. */
 export interface SelectedSave {
   /**
-   * Saves. Throws AreaError for a place that cannot take the area, StaleBindingError after a change of
+   * Saves and returns 0. Throws AreaError for a place that cannot take the area, StaleBindingError after a change of
    * XCR0 or IA32_XSS that changes RFBM; nothing is written then.
    */
-  readonly save: BoundSave;
+  readonly save: (processor: number, offset: number) => 0;
   /** Mask & XCR0 (XSAVES: & (XCR0 | IA32_XSS)) when bound. */
   readonly rfbm: bigint;
   /** Bytes of the area. */
@@ -103,7 +103,7 @@ export function selectSave(
   const forms = specialised
     .toSorted((a, b) => Number(isAll(b, group)) - Number(isAll(a, group)))
     .map((form) => ({ low: (form.inUse[0] as number) | 0, high: (form.inUse[1] as number) | 0, save: bind(form) }));
-  const save = dispatcher(processors, request, plan.mxcsrCounts ? 2 : 0, rfbmLow | 0, rfbmHigh | 0, forms, any);
+  const save = dispatcher({ processors, areas: placed?.areas ?? areas, request, plan }, forms, any);
   return { save, rfbm, size: plan.size, path, savers: usable.map((form) => form.name) };
 }
 
@@ -146,40 +146,77 @@ interface BoundForm {
 }
 
 /**
- * Selects per call by what is in use. All that the closure reads is captured as constants, and the words of the side
- * state are read once: on the way to a saver there is one range check, one comparison of RFBM and one of the form.
+ * Selects per call by what is in use. The way to the saver for everything in use is one comparison without a check of the
+ * arguments, which every saver makes before it stores.
  */
 function dispatcher(
-  processors: Processors,
-  request: SaveRequest,
-  mxcsrCounts: 0 | 2,
-  rfbmLow: number,
-  rfbmHigh: number,
+  { processors, areas, request, plan }: { processors: Processors; areas: AreaMemory; request: SaveRequest; plan: SavePlan },
   forms: readonly BoundForm[],
   any: BoundSave,
-): BoundSave {
-  const { i32: r, blockSize, count } = processors;
+): SelectedSave["save"] {
+  const { i32: r } = processors;
+  const blockWords = processors.blockSize >>> 2;
   const { blockMask } = registerViews(processors);
-  const [maskLow, maskHigh] = maskPair(request.mask).map((word) => word | 0) as [number, number];
+  const [rfbmLow, rfbmHigh, maskLow, maskHigh] = [...maskPair(plan.rfbm), ...maskPair(request.mask)].map((word) => word | 0) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const mxcsrCounts = plan.mxcsrCounts ? 2 : 0;
   const withXss = request.instruction === "XSAVES" ? -1 : 0;
+  const { xcr0Supported, xssSupported } = processors.cpu;
   const hasAll = forms[0]?.low === rfbmLow && forms[0].high === rfbmHigh;
-  const all = forms[0]?.save ?? any;
+  const all = hasAll ? forms[0]!.save : any;
   const rest = hasAll ? forms.slice(1) : forms;
-  return function save(processor, offset) {
-    if (processor >>> 0 !== processor || processor >= count)
-      throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
-    const word = ((processor & blockMask) * blockSize) >>> 2;
-    const enabledLow = r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss);
-    const enabledHigh = r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss);
-    if ((enabledLow & maskLow) !== rfbmLow || (enabledHigh & maskHigh) !== rfbmHigh) throw stale(processors, request, processor);
+  const changed = (word: number): boolean =>
+    ((r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss)) & maskLow) !== rfbmLow ||
+    ((r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss)) & maskHigh) !== rfbmHigh;
+  const otherwise = (processor: number, offset: number, word: number): 0 => {
+    if (changed(word)) {
+      // Every saver checks its arguments in this order.
+      areas.check(offset, plan.size);
+      processors.base(processor);
+      throw stale(processors, request, processor);
+    }
     const low = inUseLow(r, word, mxcsrCounts) & rfbmLow;
     const high = inUseHigh(r, word) & rfbmHigh;
-    if (low === rfbmLow && high === rfbmHigh && hasAll) return all(processor, offset);
+    let chosen = low === rfbmLow && high === rfbmHigh ? all : any;
     for (let i = 0; i < rest.length; i++) {
       const form = rest[i]!;
-      if (form.low === low && form.high === high) return form.save(processor, offset);
+      if (form.low === low && form.high === high) chosen = form.save;
     }
-    return any(processor, offset);
+    chosen(processor, offset);
+    return 0;
+  };
+  // The high words say nothing but on a CPU with LWP (bit 62).
+  if ((request.mask & (xcr0Supported | xssSupported)) >> 32n !== 0n) {
+    return (processor, offset) => otherwise(processor, offset, (processor & blockMask) * blockWords);
+  }
+  return ofLowWords(r, blockMask, blockWords, withXss, maskLow, rfbmLow, mxcsrCounts, all, otherwise);
+}
+
+/**
+ * The way to the saver for everything in use. As short as it can be, with parameters for all that it reads and literals for
+ * the dwords of XCR0 and IA32_XSS: see `gated`. It does not check its arguments, as every saver does before it stores.
+ */
+function ofLowWords(
+  r: Int32Array,
+  blockMask: number,
+  blockWords: number,
+  withXss: number,
+  maskLow: number,
+  rfbmLow: number,
+  mxcsrCounts: 0 | 2,
+  all: BoundSave,
+  otherwise: (processor: number, offset: number, word: number) => 0,
+): SelectedSave["save"] {
+  return function save(processor, offset) {
+    const word = (processor & blockMask) * blockWords;
+    const changed = ((r[word + 130]! | (r[word + 132]! & withXss)) & maskLow) ^ rfbmLow;
+    if ((changed | (~inUseLow(r, word, mxcsrCounts) & rfbmLow)) !== 0) return otherwise(processor, offset, word);
+    all(processor, offset);
+    return 0;
   };
 }
 

@@ -61,6 +61,15 @@ function ratio(runs: readonly SectionResult[], ours: string, theirs: string): nu
   return each.length === 0 ? Number.NaN : median(each);
 }
 
+/** The same for the difference in nanoseconds. */
+function difference(runs: readonly SectionResult[], ours: string, theirs: string): number {
+  const each = runs.flatMap(({ rows }) => {
+    const [a, b] = [ours, theirs].map((name) => rows.find((row) => row.name === name)?.ns);
+    return a !== undefined && b !== undefined ? [a - b] : [];
+  });
+  return each.length === 0 ? Number.NaN : median(each);
+}
+
 function cell(runs: readonly SectionResult[], name: string): string {
   const found = values(runs, name);
   if (found.length === 0) return "-";
@@ -194,14 +203,12 @@ function gateLines(results: Results): string[] {
   ] as const) {
     const runs = results.get(name);
     if (!runs?.[0]) continue;
-    const more = median(
-      runs.map(
-        ({ rows }) =>
-          (rows.find((row) => row.name === "gate and selection")?.ns ?? 0) -
-          (rows.find((row) => row.name === "bound savers")?.ns ?? 0),
-      ),
-    );
-    lines.push(`  ${title.padEnd(30)} +${more.toFixed(1)} ns on ${cell(runs, "bound savers")} (${verdict(more, target)})`);
+    for (const what of ["gate by boundSave", "gate and selection"]) {
+      const more = difference(runs, what, "bound savers");
+      if (Number.isNaN(more)) continue;
+      const how = what === "gate and selection" ? `${title}, by gate.save` : `${title}, by gate.boundSave`;
+      lines.push(`  ${how.padEnd(48)} +${more.toFixed(1)} ns on ${cell(runs, "bound savers")} (${verdict(more, target)})`);
+    }
   }
   return lines.length === 0 ? [] : ["Gate and selection on top of a bound saver", ...lines, ""];
 }

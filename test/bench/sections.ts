@@ -1,6 +1,6 @@
 /** The parts of the benchmark; each runs in a process of its own, so that nothing is warmed by another. */
 
-import { bitsOf } from "../../src/isa/feature-mask.ts";
+import { bitsOf, maskPair } from "../../src/isa/feature-mask.ts";
 import { generatedRegistry } from "../../src/host/load-generated.ts";
 import { KernelContexts, NmiGate, type SaveFamily, SaverPath } from "../../src/runtime/index.ts";
 import { copyPlan, dataViewLoop, hardware, restructureSave, ringFor, savesAt, savesInRing } from "./candidates.ts";
@@ -133,10 +133,10 @@ function gateLoop(gate: NmiGate, masks: readonly bigint[]): Candidate {
   return new Function("gate", "words", text)(gate, words) as Candidate;
 }
 
-function bareLoop(on: Subject, masks: readonly bigint[]): Candidate {
-  const savers = masks.map((mask) => bindSave(on, "XSAVES", mask, false).saver);
+/** Each mask's save is called where it stands: `saver` without the gate, or the gate's own. */
+function callsOf(what: string, savers: readonly unknown[]): Candidate {
   const calls = savers.map((_, i) => `s${i}(0, 4096);`).join(" ");
-  const text = `return (n) => { for (let i = 0; i < n; i += ${savers.length}) { ${calls} } };`;
+  const text = `/* ${what} */ return (n) => { for (let i = 0; i < n; i += ${savers.length}) { ${calls} } };`;
   return new Function(...savers.map((_, i) => `s${i}`), text)(...savers) as Candidate;
 }
 
@@ -149,9 +149,19 @@ async function selection(order: "one" | "fixed" | "random"): Promise<SectionResu
       ? Array.from({ length: 65536 }, () => GATED_MASKS[Math.floor(Math.random() * GATED_MASKS.length)]!)
       : masks;
   const candidates = new Map<string, Candidate>([
-    ["bound savers", bareLoop(on, masks)],
+    [
+      "bound savers",
+      callsOf(
+        "savers",
+        masks.map((mask) => bindSave(on, "XSAVES", mask, false).saver),
+      ),
+    ],
     ["gate and selection", gateLoop(gate, stream)],
   ]);
+  if (order !== "random") {
+    const entries = masks.map((mask) => gate.boundSave(...maskPair(mask)));
+    candidates.set("gate by boundSave", callsOf("gate", entries));
+  }
   return { title: machine.title, ...(await measure(candidates, machine.probe)) };
 }
 

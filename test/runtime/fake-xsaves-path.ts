@@ -1,4 +1,4 @@
-import type { XsavesPath } from "../../src/runtime/xsaves-path.ts";
+import type { XsavesPath, XsavesRun } from "../../src/runtime/xsaves-path.ts";
 
 /** Records calls, keeps one XSTATE_BV per offset, faults with #GP where the area is misaligned. */
 export class FakeXsavesPath implements XsavesPath {
@@ -7,13 +7,15 @@ export class FakeXsavesPath implements XsavesPath {
   /** Vector for every call, instead of 0. */
   fault = 0;
 
-  save(processor: number, offset: number, maskLow: number, maskHigh: number): number {
-    const vector = this.#run("save", processor, offset, maskLow, maskHigh);
-    if (vector === 0) this.xstateBv.set(offset, (BigInt(maskHigh) << 32n) | BigInt(maskLow));
-    return vector;
+  bindSave(maskLow: number, maskHigh: number): XsavesRun {
+    return (processor, offset) => {
+      const vector = this.#run("save", processor, offset, maskLow, maskHigh);
+      if (vector === 0) this.xstateBv.set(offset, (BigInt(maskHigh) << 32n) | BigInt(maskLow));
+      return vector;
+    };
   }
-  restore(processor: number, offset: number, maskLow: number, maskHigh: number): number {
-    return this.#run("restore", processor, offset, maskLow, maskHigh);
+  bindRestore(maskLow: number, maskHigh: number): XsavesRun {
+    return (processor, offset) => this.#run("restore", processor, offset, maskLow, maskHigh);
   }
   clearXstateBv(offset: number): void {
     this.xstateBv.set(offset, 0n);

@@ -2,10 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { maskPair } from "../../src/isa/feature-mask.ts";
-import { areaLayout } from "../../src/layout/area-layout.ts";
 import type { ComponentRow } from "../../src/layout/component-row.ts";
 import { policyTableMarkdown } from "../../src/report/policy-table.ts";
-import { CompactedSizes } from "../../src/runtime/compacted-size.ts";
 import { KernelContexts } from "../../src/runtime/kernel-context.ts";
 import { NmiGate, type NmiGateOptions } from "../../src/runtime/nmi-gate.ts";
 import { INDEPENDENT_ONLY } from "../../src/runtime/policies/independent-only.ts";
@@ -313,19 +311,6 @@ describe("the area", () => {
   });
   test("an area without room for a header is refused when binding", () => {
     expect(() => bind(MAINLINE, { areaSize: 512 })).toThrow(RangeError);
-  });
-  test("sizes are those of the layout walk", () => {
-    const enabled = CPU.xcr0Supported | CPU.xssSupported;
-    const sizes = new CompactedSizes(CPU.components, enabled);
-    fc.assert(
-      fc.property(fc.bigInt(0n, 0xffff_ffff_ffff_ffffn), (mask) => {
-        expect(sizes.sizeOf(...maskPair(mask))).toBe(areaLayout(CPU, mask & enabled, "compacted").size);
-      }),
-      { numRuns: 1000 },
-    );
-    const high = { components: [component(31, 8), component(32, 128), component(62, 128, true)] };
-    const highSizes = new CompactedSizes(high.components, 0x4000_0001_8000_0003n);
-    expect(highSizes.sizeOf(0xffff_ffff, 0xffff_ffff)).toBe(areaLayout(high, 0x4000_0001_8000_0003n, "compacted").size);
   });
 });
 

@@ -1,0 +1,174 @@
+/** The gate bound to a mask, the gate that looks the mask up, and a third one that decides everything anew on each call. */
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { groupsFor } from "../../src/generator/saver-spec.ts";
+import { maskPair } from "../../src/isa/feature-mask.ts";
+import { areaLayout } from "../../src/layout/area-layout.ts";
+import { createArena } from "../../src/runtime/arena.ts";
+import { KernelContexts } from "../../src/runtime/kernel-context.ts";
+import { maskFamilies } from "../../src/runtime/mask-families.ts";
+import { NmiGate } from "../../src/runtime/nmi-gate.ts";
+import { POLICIES } from "../../src/runtime/policies/policy-list.ts";
+import {
+  type Build,
+  FAULTED,
+  NOT_OFFERED,
+  type Policy,
+  REFUSED_ALIGNMENT,
+  REFUSED_SIZE,
+  SAVED,
+} from "../../src/runtime/policies/policy.ts";
+import { Processors } from "../../src/runtime/processors.ts";
+import { SaverPath } from "../../src/runtime/saver-path.ts";
+import { selectSave, StaleBindingError } from "../../src/runtime/select-save.ts";
+import { SaversFolder } from "../generator/load-savers.ts";
+import { loadModel } from "../model/model-files.ts";
+
+const cpu = loadModel("amd-zen-3");
+const AREA_SIZE = 896;
+const folder = new SaversFolder();
+const savers = await folder.load(
+  groupsFor(
+    cpu,
+    [0x7n, 0x207n].map((rfbm) => ({ name: "test", rfbm, families: ["XSAVES"], xinuseClasses: [3n] })),
+  ),
+);
+folder.remove();
+
+interface Call {
+  readonly processor: number;
+  readonly offset: number;
+  readonly mask: bigint;
+  readonly lifted: boolean;
+  readonly nmis: number;
+  readonly xinuse: bigint;
+  readonly xcr0: bigint;
+}
+
+function machine(policy: Policy, build: Build) {
+  const processors = new Processors(cpu, { count: 2 });
+  const arena = createArena({ bytes: 4096, largestArea: 4096 });
+  arena.u8.fill(0xa5, 0, 4096);
+  for (const processor of [0, 1]) {
+    processors.loadLegacy(processor, new Uint8Array(512).fill(0x11 + processor));
+    processors.component(processor, 2).fill(0x21 + processor);
+    processors.component(processor, 9).fill(0x31 + processor);
+  }
+  const contexts = new KernelContexts(2);
+  const path = new SaverPath(savers, processors, arena);
+  const gate = new NmiGate({ policy, cpu, contexts, path, areaSize: AREA_SIZE, build });
+  return { processors, arena, contexts, gate };
+}
+type Machine = ReturnType<typeof machine>;
+
+/** All that areas may use; behind it is the sink, whose bytes mean nothing. */
+const areasOf = ({ arena }: Machine): Uint8Array => arena.u8.subarray(0, arena.end);
+
+/** Status, or the name of what was thrown. */
+function outcome(act: () => number): number | string {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof StaleBindingError || error instanceof RangeError) return error.name;
+    throw error;
+  }
+}
+
+/** The kernel's order of things, written down again: nothing is kept from call to call. */
+function anew({ gate, processors, arena, contexts }: Machine, call: Call): number {
+  const { policy } = gate;
+  const families = maskFamilies(policy.kernel, cpu);
+  if (!policy.saves) return NOT_OFFERED;
+  const mask = call.mask & (policy.cut?.(families) ?? call.mask);
+  const independent = maskPair(policy.independent(families));
+  const task = maskPair(families.allTask);
+  const words = {
+    independentLow: independent[0] | 0,
+    independentHigh: independent[1] | 0,
+    taskLow: task[0] | 0,
+    taskHigh: task[1] | 0,
+    xsaves: families.xsaves,
+  };
+  const inNmi = contexts.inNmi(call.processor);
+  let status = policy.decide(words, true, inNmi, ...maskPair(mask), gate.build === "debug", call.lifted);
+  if (status === 0 && policy.alignment === "refused" && call.offset % 64 !== 0) status = REFUSED_ALIGNMENT;
+  const enabled = cpu.xcr0Supported | cpu.xssSupported;
+  const size = areaLayout(cpu, mask & enabled, "compacted").size;
+  if (status === 0 && policy.checksSize && size > AREA_SIZE) status = REFUSED_SIZE;
+  const clear = (): void => {
+    if (policy.clearsXstateBv && arena.accepts(call.offset - (call.offset % 64), 576))
+      arena.u8.fill(0, call.offset + 512 - (call.offset % 4), call.offset + 520 - (call.offset % 4));
+  };
+  if (status !== SAVED) {
+    clear();
+    return status;
+  }
+  // Bound before the first change of XCR0: the area must have room for that RFBM, then the change is noticed.
+  const rfbm = mask & enabled;
+  if (!arena.accepts(call.offset, areaLayout(cpu, rfbm, "compacted").size)) {
+    clear();
+    return FAULTED;
+  }
+  if (call.processor < 2 && (mask & (processors.xcr0(call.processor) | processors.xss(call.processor))) !== rfbm)
+    throw new StaleBindingError("stale");
+  selectSave([], processors, arena, { instruction: "XSAVES", mask }).save(call.processor, call.offset);
+  return SAVED;
+}
+
+const calls = fc.array(
+  fc.record({
+    processor: fc.constantFrom(0, 0, 0, 1, 2),
+    offset: fc.constantFrom(0, 0, 1024, 2048, 2048 + 32, 4, 4096 - 576, 4096, 8192),
+    mask: fc.oneof(
+      fc.constantFrom(0n, 2n, 6n, 7n, 0x207n, 0x800n, 0x1800n, 0x1807n, 0xffff_ffff_ffff_ffffn),
+      fc.bigInt(0n, 0xffff_ffff_ffff_ffffn),
+    ),
+    lifted: fc.boolean(),
+    nmis: fc.constantFrom(0, 1, 2),
+    xinuse: fc.constantFrom(0x207n, 3n, 0n, 0x204n),
+    xcr0: fc.constantFrom(0x207n, 0x207n, 0x207n, 7n, 3n),
+  }),
+  { minLength: 1, maxLength: 24 },
+);
+
+test.each(POLICIES)("$name: bound, looked up and decided anew give the same", (policy) => {
+  for (const build of ["production", "debug"] as const) {
+    fc.assert(
+      fc.property(calls, (sequence) => {
+        const [bound, lookedUp, third] = [machine(policy, build), machine(policy, build), machine(policy, build)];
+        const entries = new Map<string, (processor: number, offset: number) => number>();
+        for (const { mask, lifted } of sequence) {
+          const words = maskPair(mask);
+          entries.set(`${mask} ${lifted}`, bound.gate.boundSave(...words, lifted));
+          // Signed words are the same mask; bound now, while XCR0 is what it was.
+          lookedUp.gate.boundSave(words[0] | 0, words[1] | 0, lifted);
+        }
+        for (const call of sequence) {
+          for (const { contexts, processors } of [bound, lookedUp, third]) {
+            contexts.counts.fill(0);
+            for (let n = 0; n < call.nmis; n++) for (const processor of [0, 1]) contexts.enterNmi(processor);
+            for (const processor of [0, 1]) {
+              processors.setXinuse(processor, call.xinuse);
+              processors.setXcr0(processor, call.xcr0);
+            }
+          }
+          const { processor, offset, mask, lifted } = call;
+          const [low, high] = maskPair(mask);
+          const results = [
+            outcome(() => entries.get(`${mask} ${lifted}`)!(processor, offset)),
+            outcome(() => lookedUp.gate.save(processor, offset, low, high, lifted)),
+          ];
+          const expected = outcome(() => anew(third, call));
+          expect(results).toEqual([expected, expected]);
+          const wanted = areasOf(third);
+          expect(Buffer.compare(areasOf(bound), wanted), `mask ${mask.toString(16)}`).toBe(0);
+          expect(Buffer.compare(areasOf(lookedUp), wanted), `mask ${mask.toString(16)}`).toBe(0);
+          expect(bound.gate.warnings.records()).toEqual(lookedUp.gate.warnings.records());
+          expect(bound.gate.lastVector).toBe(lookedUp.gate.lastVector);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  }
+});
