@@ -2,6 +2,7 @@
 
 import {
   type Dirent,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -78,7 +79,7 @@ export function writeFilesAtomically(
     const target = join(folder, path);
     const temporary = `${target}.${process.pid}.tmp`;
     refuseLinks(folder, path);
-    mkdirSync(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     rmSync(temporary, { force: true });
     try {
       writeFileSync(temporary, text, { flag: "wx" });
@@ -131,4 +132,11 @@ export function typeScriptFiles(folder: string): string[] {
   const top = list("");
   const folders = top.filter((entry) => entry.isDirectory()).map((entry) => `${entry.name}/`);
   return [...files(top, ""), ...folders.flatMap((sub) => files(list(sub), sub))].sort();
+}
+
+/** One level at a time: `mkdirSync` with `recursive` never returns where /proc or the like refuses a folder (seen with Node 20). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
 }

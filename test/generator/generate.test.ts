@@ -181,3 +181,9 @@ describe("the writer", () => {
     expect(() => writeTree(folder, files, compareTree(folder, files, isHandEdited))).toThrow(/leaves the output folder/);
   });
 });
+
+test("a folder that the system refuses is an error, not a wait without end", () => {
+  const files = [{ path: "a.ts", text: "" }];
+  const none = { missing: ["a.ts"], changed: [], handEdited: [], orphaned: [] };
+  expect(() => writeTree("/proc/xsavekit/generated", files, none)).toThrow();
+});
