@@ -10,7 +10,10 @@ import { RegisterSampler } from "../../src/perf/register-sampler.ts";
 import { decodeRegisters } from "../../src/perf/sample-record.ts";
 import { LARGEST_SAMPLE } from "../../src/perf/register-sampler.ts";
 import { bindGeneralSave } from "../../src/runtime/general-save.ts";
+import { createArena } from "../../src/runtime/arena.ts";
+import { NmiGate } from "../../src/runtime/nmi-gate.ts";
 import { savePlan } from "../../src/runtime/save-plan.ts";
+import { SaverPath } from "../../src/runtime/saver-path.ts";
 import { AREA_SIZE, EVERYTHING, rig, simd } from "./sampling-rig.ts";
 
 const VECTORS = 0xffff_ffffn;
@@ -36,45 +39,56 @@ function generations(writer: RegisterWriter, count: number, mark: bigint): Instr
   return program;
 }
 
-describe("several processors, NMIs anywhere", () => {
-  const COUNT = 4;
-  const GENERATIONS = 12;
-  const machine = rig({ count: COUNT });
-  const sampler = new RegisterSampler(REQUEST, { cpu: EVERYTHING, gate: machine.gate, areas: machine.areas });
-  const hits = Array.from({ length: COUNT }, () => new Interruption());
-  const pick = numbers(2026);
-  const schedule: Schedule = { next: (running) => running[pick(running.length)]!, nmi: () => pick(3) > 0 };
-  const programs = Array.from({ length: COUNT }, (_, p) => generations(machine.writer, GENERATIONS, BigInt(p + 1) << 32n));
-  const seen = { whole: 0, half: 0, torn: 0, foreign: 0, wrong: 0 };
-  runInterleaved(programs, machine.contexts, schedule, (processor, retired) => {
-    const out = new Int32Array(LARGEST_SAMPLE / 4);
-    const end = sampler.sample(processor, processor * AREA_SIZE, hits[processor]!, out, 0);
-    const { vectors } = decodeRegisters(new Uint8Array(out.buffer, 0, 4 * end), 0, {
-      regs: 0n,
-      vectors: VECTORS,
-      predicates: 0n,
+describe.each(["one gate and one arena for all", "gates and buffers of their own"])(
+  "several processors, %s, NMIs anywhere",
+  (kind) => {
+    const COUNT = 4;
+    const GENERATIONS = 12;
+    const machine = rig({ count: COUNT });
+    const shared = new RegisterSampler(REQUEST, { cpu: EVERYTHING, gate: machine.gate, areas: machine.areas });
+    const own = Array.from({ length: COUNT }, () => {
+      const areas = createArena({ bytes: AREA_SIZE, largestArea: 16384 });
+      const path = new SaverPath([], machine.processors, areas);
+      const gate = new NmiGate({ cpu: EVERYTHING, contexts: machine.contexts, path, areaSize: AREA_SIZE });
+      return new RegisterSampler(REQUEST, { cpu: EVERYTHING, gate, areas });
     });
-    const values = vectors.map(([, bytes]) => [...new BigUint64Array(bytes.buffer, bytes.byteOffset, 8)]);
-    if (values.some((quadwords) => quadwords.some((each) => each !== quadwords[0]))) seen.torn++;
-    // A register that was never written is zero; every other one carries its processor's mark.
-    if (values.some(([value]) => value !== 0n && value! >> 32n !== BigInt(processor + 1))) seen.foreign++;
-    const written = values.map(([value]) => Number(value! & 0xffff_ffffn));
-    const expected = Array.from({ length: 32 }, (_, n) => Math.floor((retired + 31 - n) / 32));
-    if (written.some((generation, n) => generation !== expected[n])) seen.wrong++;
-    if (new Set(written).size === 1) seen.whole++;
-    else seen.half++;
-  });
+    const hits = Array.from({ length: COUNT }, () => new Interruption());
+    const pick = numbers(2026);
+    const schedule: Schedule = { next: (running) => running[pick(running.length)]!, nmi: () => pick(3) > 0 };
+    const programs = Array.from({ length: COUNT }, (_, p) => generations(machine.writer, GENERATIONS, BigInt(p + 1) << 32n));
+    const seen = { whole: 0, half: 0, torn: 0, foreign: 0, wrong: 0 };
+    runInterleaved(programs, machine.contexts, schedule, (processor, retired) => {
+      const out = new Int32Array(LARGEST_SAMPLE / 4);
+      const end = kind.startsWith("one")
+        ? shared.sample(processor, processor * AREA_SIZE, hits[processor]!, out, 0)
+        : own[processor]!.sample(processor, 0, hits[processor]!, out, 0);
+      const { vectors } = decodeRegisters(new Uint8Array(out.buffer, 0, 4 * end), 0, {
+        regs: 0n,
+        vectors: VECTORS,
+        predicates: 0n,
+      });
+      const values = vectors.map(([, bytes]) => [...new BigUint64Array(bytes.buffer, bytes.byteOffset, 8)]);
+      if (values.some((quadwords) => quadwords.some((each) => each !== quadwords[0]))) seen.torn++;
+      // A register that was never written is zero; every other one carries its processor's mark.
+      if (values.some(([value]) => value !== 0n && value! >> 32n !== BigInt(processor + 1))) seen.foreign++;
+      const written = values.map(([value]) => Number(value! & 0xffff_ffffn));
+      const expected = Array.from({ length: 32 }, (_, n) => Math.floor((retired + 31 - n) / 32));
+      if (written.some((generation, n) => generation !== expected[n])) seen.wrong++;
+      if (new Set(written).size === 1) seen.whole++;
+      else seen.half++;
+    });
 
-  test("snapshots show half-updated sets, and now and then a whole one", () => {
-    expect(seen.half).toBeGreaterThan(500);
-    expect(seen.whole).toBeGreaterThan(10);
-  });
-  test("each register by itself is whole, its processor's own, and as old as the interruption says", () => {
-    expect(seen.torn).toBe(0);
-    expect(seen.foreign).toBe(0);
-    expect(seen.wrong).toBe(0);
-  });
-});
+    test("snapshots show half-updated sets, and now and then a whole one", () => {
+      expect(seen.half).toBeGreaterThan(500);
+      expect(seen.whole).toBeGreaterThan(10);
+    });
+    test("each register by itself is whole, its processor's own, and as old as the interruption says", () => {
+      expect(seen.torn).toBe(0);
+      expect(seen.foreign).toBe(0);
+      expect(seen.wrong).toBe(0);
+    });
+  },
+);
 
 describe("a task that enters kernel_fpu_begin(), an NMI at every point", () => {
   const USER = 0x1111_0000_0000n;
