@@ -1,6 +1,7 @@
 /** Opens a core, minidump, blob, area or profile from disk or standard input. */
 
 import type { ByteSource } from "../formats/byte-source.ts";
+import { decompressed } from "../formats/decompress.ts";
 import { type Container, isPerfData, openContainer, type OpenOptions, openPerfData, type PerfData } from "../formats/index.ts";
 import { fileSource, standardInputSource } from "./file-source.ts";
 
@@ -19,8 +20,11 @@ export async function openContainerOrProfile<T>(
   use: (data: PerfData) => Promise<T>,
 ): Promise<{ readonly container: Container } | { readonly profile: T }> {
   return withSource(path, async (source, file) => {
-    const isProfile = options.as === undefined && isPerfData(await source.read(0, Math.min(8, source.size)));
-    if (isProfile) return { profile: await use(await openPerfData(source)) };
+    if (options.as === undefined) {
+      const plain = await decompressed(source);
+      if (isPerfData(await plain.read(0, Math.min(8, plain.size)))) return { profile: await use(await openPerfData(plain)) };
+      return { container: await openContainer(plain, { file }) };
+    }
     return { container: await openContainer(source, { ...options, file }) };
   });
 }

@@ -29,7 +29,7 @@ export class Interruption {
   declare readonly taskGeneral: Int32Array;
   /**
    * The task's own fpstate: words of a compacted image, and its byte offset in them; -1 if it has none. While a guest's
-   * state is loaded that is fpu->__task_fpstate: fpu->fpstate is the guest's then (fpu_swap_kvm_fpstate()).
+   * state is loaded that is fpu->__task_fpstate: fpu->fpstate is the guest's then (fpu_swap_kvm_fpstate(); recalled, not read).
    */
   declare fpstate: Int32Array;
   declare fpstateOffset: number;

@@ -88,7 +88,7 @@ export class PebsRecord {
   /**
    * Copies the general registers into perf's order: 24 pairs of words; what the record lacks keeps its value. The ip is
    * the eventing one of the basic group where `exact` (precise_ip 2 or 3) or where there is no other; cs follows the
-   * record's mode, as set_linear_ip() has it, and so does ss, which the kernel leaves as the NMI found it.
+   * record's mode, as set_linear_ip() has it (recalled, not read), and so does ss, which the kernel leaves as the NMI found it.
    */
   copyGeneral(buffer: PebsBuffer, out: Int32Array, exact = false): void {
     if (this.ip >= 0) {

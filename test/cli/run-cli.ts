@@ -12,7 +12,11 @@ export const AIDA_DUMP = "test/dumps/fixtures/aida-two-cpus.txt";
 export const CPUID_R_DUMP = "test/dumps/fixtures/cpuid-r.txt";
 
 /** As a process of its own: what streams, signals, the environment or the exit code of the process matter for. */
-export function xsavekitProcess(args: readonly string[], input = "", env: NodeJS.ProcessEnv = process.env): Outcome {
+export function xsavekitProcess(
+  args: readonly string[],
+  input: string | Uint8Array = "",
+  env: NodeJS.ProcessEnv = process.env,
+): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
     cwd: REPOSITORY,
     input,

@@ -2,13 +2,15 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bytesSource, FormatError, isPerfData, openPerfData, type PerfSample } from "../../src/formats/index.ts";
 import { sampleRegisterName } from "../../src/perf/register-numbers.ts";
 import type { Profile } from "../../src/report/profile-data.ts";
-import { xsavekit, xsavekitJson } from "../cli/run-cli.ts";
+import { xsavekit, xsavekitJson, xsavekitProcess } from "../cli/run-cli.ts";
 import { rig, simd } from "../perf/sampling-rig.ts";
+import { rawFrame } from "./zstd-frames.ts";
 import { attribute, bytesOf, comm, perfFile, perfPipe, record, sample, u64s } from "./perf-data-file.ts";
 
 async function read(bytes: Uint8Array): Promise<{ samples: PerfSample[]; rules: string[] }> {
@@ -85,7 +87,12 @@ describe.each([
       },
     ];
     const { samples, rules } = await read(
-      build(events, [sample(u64s(2), u64s(2, 0x11, 0x22)), sample(u64s(3), u64s(6, 0x33, 0x44, 0)), sample(u64s(9), u64s(0))]),
+      build(events, [
+        sample(u64s(2), u64s(2, 0x11, 0x22)),
+        sample(u64s(3), u64s(6, 0x33, 0x44, 0)),
+        sample(u64s(9), u64s(0)),
+        sample(u64s(0), u64s(0)),
+      ]),
     );
     expect(rules).toEqual(["unknown-event"]);
     const named = samples.map(({ intr }) => intr!.registers.map(([bit, value]) => [sampleRegisterName(bit, intr!.abi), value]));
@@ -98,6 +105,8 @@ describe.each([
         ["r24", 0x33n],
         ["r25", 0x44n],
       ],
+      // Id 0 is what perf makes up: the first event's.
+      [],
     ]);
   });
 
@@ -159,15 +168,36 @@ describe("damage", () => {
     expect(rules).toEqual(["truncated", "truncated"]);
   });
 
-  test("a record of size 0 ends the walk; a sample that does not fit is left out; compressed records are named", async () => {
+  test("a record of size 0 ends the walk; a sample that does not fit is left out", async () => {
     const event = [{ attribute: attribute({ sampleType: TYPE.USER, regsUser: 3n }), ids: [] }];
     const zero = record(9, new Uint8Array(8)).fill(0, 6, 8);
     expect(await read(perfFile(event, [zero]))).toMatchObject({ samples: [], rules: ["bad-record"] });
-    const { samples, rules } = await read(
-      perfFile(event, [sample(u64s(2, 1)), sample(u64s(8)), record(81, new Uint8Array(16)), sample(u64s(0))]),
-    );
-    expect(rules).toEqual(["bad-sample", "bad-sample", "compressed-records"]);
+    const { samples, rules } = await read(perfFile(event, [sample(u64s(2, 1)), sample(u64s(8)), sample(u64s(0))]));
+    expect(rules).toEqual(["bad-sample", "bad-sample"]);
     expect(samples[0]!.user!.abi).toBe(0);
+  });
+
+  test("compressed records: what is no zstd, a piece that is cut, and the window that is asked for", async () => {
+    const event = [{ attribute: attribute({ sampleType: TYPE.USER, regsUser: 3n }), ids: [] }];
+    const compressed = async (...pieces: Uint8Array[]) =>
+      read(
+        perfFile(
+          event,
+          pieces.map((piece) => record(81, piece)),
+        ),
+      );
+    expect(await compressed(new Uint8Array(16))).toEqual({ samples: [], rules: ["damaged-compression"] });
+    const stream = rawFrame(bytesOf(sample(u64s(2, 1, 2)), sample(u64s(2, 3, 4))));
+    // perf never ends its stream.
+    stream[6]! &= 0xfe;
+    const whole = await compressed(stream.subarray(0, 20), stream.subarray(20));
+    expect(whole.samples.map(({ user }) => user!.registers[0]![1])).toEqual([1n, 3n]);
+    expect(whole.rules).toEqual([]);
+    const cut = await compressed(stream.subarray(0, stream.length - 8));
+    expect(cut.rules).toContain("damaged-compression");
+    const huge = stream.slice();
+    huge[5] = 0xf8;
+    expect(await compressed(huge)).toEqual({ samples: [], rules: ["damaged-compression"] });
   });
 
   test("mutations end in samples or a FormatError", async () => {
@@ -194,7 +224,13 @@ const perfWorks = (() => {
   return found.status === 0 ? found.stdout.trim() : undefined;
 })();
 
-test("a profile recorded here, beside what perf script prints", async (context) => {
+test.for<[string, readonly string[]]>([
+  ["registers alone", []],
+  ["with call graphs", ["--call-graph=fp"]],
+  ["with the user's stack", ["--call-graph=dwarf,512"]],
+  ["with addresses", ["-d"]],
+  ["compressed", ["-z"]],
+])("a profile recorded here, beside what perf script prints: %s", async ([, more], context) => {
   if (!perfWorks) {
     console.log("perf.data of this machine: skipped, there is no perf (Debian's package linux-perf)");
     return context.skip();
@@ -204,10 +240,10 @@ test("a profile recorded here, beside what perf script prints", async (context) 
     const file = join(folder, "perf.data");
     const registers = "--user-regs=ax,bx,cx,ip,sp,r15";
     const loop = join(folder, "loop.sh");
-    writeFileSync(loop, "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done\n");
+    writeFileSync(loop, "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done\n");
     const recorded = spawnSync(
       "perf",
-      ["record", "-o", file, "-e", "cpu-clock:u", registers, "--intr-regs=di,ip", "-c", "2000000", "sh", loop],
+      ["record", "-o", file, "-e", "cpu-clock:u", registers, "--intr-regs=di,ip", "-c", "1000000", ...more, "sh", loop],
       { encoding: "utf8" },
     );
     if (recorded.status !== 0) {
@@ -223,7 +259,7 @@ test("a profile recorded here, beside what perf script prints", async (context) 
         `ABI:${set!.abi} ${set!.registers.map(([bit, value]) => `${sampleRegisterName(bit, set!.abi)!.toUpperCase()}:0x${value.toString(16)}`).join(" ")}`;
       return `${thread} ${ip!.toString(16)} ${shown(intr)} ${shown(user)}`;
     });
-    const script = execFileSync("perf", ["script", "-i", file, "-F", "tid,ip,iregs,uregs"], {
+    const script = execFileSync("perf", ["script", "-i", file, "-G", "-F", "tid,ip,iregs,uregs"], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -269,6 +305,14 @@ test("inspect shows the samples, for people and as data", async () => {
     expect(one.samples).toHaveLength(1);
     expect(one.samples[0]!.user!.registers).toEqual({ ax: "0xabc", xmm2: ymm2.slice(0, 32) });
     expect(one.samples[0]!.user!.values).toEqual({ xmm2: ["1", "2"] });
+    // The same through a pipe, and packed.
+    for (const [name, input] of [
+      ["-", readFileSync(file)],
+      ["-", gzipSync(readFileSync(file))],
+    ] as const) {
+      const { out: piped } = xsavekitProcess(["inspect", name, "--json"], input);
+      expect((JSON.parse(piped) as Profile).samples).toEqual(data.samples);
+    }
     const { out } = xsavekit(["inspect", file]);
     expect(out).toContain('thread 9 "w"');
     expect(out).toContain("user: no registers were delivered");

@@ -7,6 +7,7 @@ import { SampleRecordError } from "../../perf/sample-record.ts";
 import type { ByteSource } from "../byte-source.ts";
 import { FormatError, ProblemList } from "../format-problem.ts";
 import { cText, readWhole, SlidingWindow, u64, viewOf } from "../range-reader.ts";
+import { CompressedRecords } from "./compressed-records.ts";
 import { LARGEST_ATTRIBUTE, type PerfEvent, readAttribute, SMALLEST_ATTRIBUTE } from "./event-attributes.ts";
 import { type PerfSample, readSample, sampleId } from "./sample-fields.ts";
 
@@ -20,7 +21,6 @@ const RECORD_SAMPLE = 9;
 const RECORD_HEADER_ATTR = 64;
 const RECORD_TRACING_DATA = 66;
 const RECORD_AUXTRACE = 71;
-const RECORD_COMPRESSED = [81, 83];
 
 /** Events and counter ids of one file; what is beyond is a file that lies. */
 const MOST_EVENTS = 65_536;
@@ -33,7 +33,10 @@ export interface PerfData {
   /** For people. */
   readonly description: string;
   readonly events: readonly PerfEvent[];
-  /** The samples in the file's order; reads as it goes, so it needs no more memory for a long file. */
+  /**
+   * The samples in the file's order, those of compressed records behind the others; reads as it goes, so it needs no
+   * more memory for a long file.
+   */
   samples(): AsyncGenerator<PerfSample>;
   /** What is odd so far, with its byte; complete when `samples` is through. */
   readonly problems: ProblemList;
@@ -55,7 +58,7 @@ export async function openPerfData(source: ByteSource): Promise<PerfData> {
     throw problem("unknown-format", 0, "no perf.data file", "its first bytes are PERFILE2");
   }
   const problems = new ProblemList();
-  const events: PerfEvent[] = [];
+  const events = new EventTable();
   const size = u64(head, 8);
   let data = { start: PIPE_HEADER, end: source.size };
   if (size === FILE_HEADER) data = await readFileHeader(source, events, problems);
@@ -64,11 +67,29 @@ export async function openPerfData(source: ByteSource): Promise<PerfData> {
   }
   const names = new Map<number, string>();
   return {
-    description: `perf.data, ${size === FILE_HEADER ? `${events.length} event${events.length === 1 ? "" : "s"}` : "pipe mode"}`,
-    events,
+    description: `perf.data, ${size === FILE_HEADER ? `${events.list.length} event${events.list.length === 1 ? "" : "s"}` : "pipe mode"}`,
+    events: events.list,
     problems,
-    samples: () => walk(source, data.start, data.end, { events, problems, names }),
+    samples: () => samplesOf(source, data.start, data.end, { events, problems, names }),
   };
+}
+
+/** The events of a file, and whose counter an id is. */
+class EventTable {
+  readonly list: PerfEvent[] = [];
+  readonly #byId = new Map<bigint, number>();
+
+  add(event: PerfEvent): void {
+    for (const id of event.ids) if (!this.#byId.has(id)) this.#byId.set(id, this.list.length);
+    this.list.push(event);
+  }
+
+  /** Index of a sample's event, -1 where its id is none of the file's. Id 0 is what perf makes up: the first event's. */
+  indexOf(body: DataView): number {
+    if (this.list.length <= 1) return 0;
+    const id = sampleId(body, this.list[0]!.sampleType);
+    return id === undefined ? -1 : (this.#byId.get(id) ?? (id === 0n ? 0 : -1));
+  }
 }
 
 function problem(rule: string, offset: number, message: string, remedy: string): FormatError {
@@ -78,7 +99,7 @@ function problem(rule: string, offset: number, message: string, remedy: string):
 /** Attributes and the range of the records. */
 async function readFileHeader(
   source: ByteSource,
-  events: PerfEvent[],
+  events: EventTable,
   problems: ProblemList,
 ): Promise<{ start: number; end: number }> {
   const head = await readWhole(source, 0, FILE_HEADER, "the header");
@@ -98,8 +119,9 @@ async function readFileHeader(
     ids += section.size / 8;
     if (ids > MOST_IDS)
       throw problem("bad-header", offset, `${ids} counter ids`, `at most ${MOST_IDS} are read: the header lies`);
-    const list = await readWhole(source, section.offset, section.size, `the ids of event ${i}`);
-    events.push(
+    // An event without ids may name any place for them.
+    const list = await readWhole(source, section.size === 0 ? 0 : section.offset, section.size, `the ids of event ${i}`);
+    events.add(
       readAttribute(
         entry,
         Array.from({ length: section.size >> 3 }, (_, k) => list.getBigUint64(8 * k, true)),
@@ -120,12 +142,26 @@ async function readFileHeader(
 }
 
 interface WalkState {
-  readonly events: PerfEvent[];
+  readonly events: EventTable;
   readonly problems: ProblemList;
   readonly names: Map<number, string>;
 }
 
-async function* walk(source: ByteSource, start: number, end: number, state: WalkState): AsyncGenerator<PerfSample> {
+async function* samplesOf(source: ByteSource, start: number, end: number, state: WalkState): AsyncGenerator<PerfSample> {
+  const compressed = new CompressedRecords(state.problems);
+  yield* walk(source, start, end, state, compressed);
+  const records = await compressed.records();
+  // Compressed records in compressed ones are pieces of nothing.
+  if (records) yield* walk(records, 0, records.size, state, new CompressedRecords(state.problems));
+}
+
+async function* walk(
+  source: ByteSource,
+  start: number,
+  end: number,
+  state: WalkState,
+  compressed: CompressedRecords,
+): AsyncGenerator<PerfSample> {
   const window = new SlidingWindow(source);
   for (let offset = start; offset < end;) {
     if (offset + 8 > end) return cut(state, offset, end);
@@ -147,7 +183,7 @@ async function* walk(source: ByteSource, start: number, end: number, state: Walk
     if (type === RECORD_SAMPLE) {
       const sample = takeSample(body, offset, state);
       if (sample) yield sample;
-    } else takeOther(type, body, offset, state);
+    } else if (!compressed.add(type, body, offset)) takeOther(type, body, offset, state);
     offset += size + dataBehind(type, body);
   }
 }
@@ -172,20 +208,12 @@ function takeOther(type: number, body: DataView, offset: number, state: WalkStat
   if (type === RECORD_COMM && body.byteLength >= 8 && state.names.size < MOST_NAMES) {
     state.names.set(body.getInt32(4, true), cText(body, 8, 16));
   } else if (type === RECORD_HEADER_ATTR) takeAttribute(body, offset, state);
-  else if (RECORD_COMPRESSED.includes(type)) {
-    state.problems.add({
-      rule: "compressed-records",
-      offset,
-      message: "records compressed by perf record -z are not read",
-      remedy: "perf inject -i FILE -o OTHER writes them uncompressed",
-    });
-  }
 }
 
 /** Pipe mode: an attribute as a record, its ids behind it. */
 function takeAttribute(body: DataView, offset: number, { events, problems }: WalkState): void {
   const size = body.byteLength >= 8 ? body.getUint32(4, true) : 0;
-  if (size < SMALLEST_ATTRIBUTE || size > body.byteLength || events.length >= MOST_EVENTS) {
+  if (size < SMALLEST_ATTRIBUTE || size > body.byteLength || events.list.length >= MOST_EVENTS) {
     problems.add({
       rule: "bad-attribute",
       offset,
@@ -196,12 +224,12 @@ function takeAttribute(body: DataView, offset: number, { events, problems }: Wal
   }
   const ids: bigint[] = [];
   for (let at = size; at + 8 <= body.byteLength; at += 8) ids.push(body.getBigUint64(at, true));
-  events.push(readAttribute(body, ids));
+  events.add(readAttribute(body, ids));
 }
 
 function takeSample(body: DataView, offset: number, { events, problems, names }: WalkState): PerfSample | undefined {
-  const index = eventOf(body, events);
-  const event = events[index];
+  const index = events.indexOf(body);
+  const event = events.list[index];
   if (!event) {
     problems.add({
       rule: "unknown-event",
@@ -223,10 +251,4 @@ function takeSample(body: DataView, offset: number, { events, problems, names }:
     problems.add({ rule: "bad-sample", offset: offset + 8 + error.offset, message: error.message, remedy });
     return undefined;
   }
-}
-
-function eventOf(body: DataView, events: readonly PerfEvent[]): number {
-  if (events.length <= 1) return 0;
-  const id = sampleId(body, events[0]!.sampleType);
-  return id === undefined ? -1 : events.findIndex((event) => event.ids.includes(id));
 }

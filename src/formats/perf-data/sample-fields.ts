@@ -28,7 +28,7 @@ import {
 
 /** A sample's registers and whose they are. */
 export interface PerfSample {
-  /** Byte offset of the record in the file. */
+  /** Byte offset of the record in the file, or among the decompressed records if it was compressed. */
   readonly fileOffset: number;
   /** Index of the event. */
   readonly event: number;
