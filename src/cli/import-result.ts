@@ -38,6 +38,7 @@ export function wantedId({ id, out, force }: ImportOptions): string | undefined 
 /** One dump's part of the output. */
 export interface ImportedDump extends Required<FileOutput> {
   readonly models: readonly CpuModel[];
+  readonly text: string;
 }
 
 /** Models as YAML documents and the dump as data; a dump that gives no model is a finding. */

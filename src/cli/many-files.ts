@@ -6,17 +6,17 @@ import { eachFile } from "../host/each-file.ts";
 import { fileNames } from "../host/file-names.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { errorLine } from "./error-line.ts";
-import { jsonText, printError } from "./print.ts";
+import { jsonPieces, printError } from "./print.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What a job gives for one file. */
 export interface FileOutput {
   /** True where the file was read and something is wrong with what is in it: exit code 1. */
   readonly finding: boolean;
-  /** For `--json` and `--jsonl`. */
+  /** For `--json` and `--jsonl`. A list in it may be an iterator, which is written as it goes. */
   readonly data?: unknown;
-  /** For people; ends with a line end, or is empty. */
-  readonly text?: string;
+  /** For people: whole lines, or nothing; in pieces where it can be large. */
+  readonly text?: string | Iterable<string>;
   /** For standard error, whole lines. */
   readonly messages?: readonly string[];
 }
@@ -62,7 +62,6 @@ export async function runOverFiles<JobOptions, Output extends FileOutput = FileO
   if (files.filter((file) => file === "-").length + (filesFrom === "-" ? 1 : 0) > 1)
     throw new UsageError("standard input can be read once; name it once, as - or in --files-from -");
   const several = files.length > 1 || filesFrom !== undefined;
-  const list: unknown[] = [];
   let printed = false;
   let code = 0;
   for await (const result of eachFile<JobOptions, Output>(allNames(files, filesFrom), module, options)) {
@@ -74,16 +73,28 @@ export async function runOverFiles<JobOptions, Output extends FileOutput = FileO
     if (!json && !jsonl && !silent) for (const message of value?.messages ?? []) process.stderr.write(`${message}\n`);
     if ("error" in result && !jsonl) printError(errorLine(result.error));
     const data = value ? value.data : "error" in result ? failure(result.file, result.error) : undefined;
-    if (jsonl) await write(`${jsonText(data, 0)}\n`);
-    else if (json) list.push(data);
-    else if (value?.text && !silent) {
-      await write(`${printed ? divider : ""}${value.text}`);
-      printed = true;
-    }
+    if (jsonl) await write(lineOf(jsonPieces(data, 0)));
+    else if (json && several) await write(entryOf(jsonPieces(data, 2), printed ? "," : "["));
+    else if (json && value) await write(lineOf(jsonPieces(data, 2)));
+    else if (!json && value?.text && !silent) {
+      if (printed) await write([divider]);
+      await write(typeof value.text === "string" ? [value.text] : value.text);
+    } else continue;
+    printed = true;
   }
-  if (json && !jsonl && several) await write(`${jsonText(list, 2)}\n`);
-  else if (json && !jsonl && code < 2) await write(`${jsonText(list[0], 2)}\n`);
+  if (json && !jsonl && several) await write([printed ? "\n]\n" : "[]\n"]);
   process.exitCode = code;
+}
+
+function* lineOf(pieces: Iterable<string>): Generator<string> {
+  yield* pieces;
+  yield "\n";
+}
+
+/** An entry of a list that is written one at a time. */
+function* entryOf(pieces: Iterable<string>, before: string): Generator<string> {
+  yield `${before}\n  `;
+  for (const piece of pieces) yield piece.replaceAll("\n", "\n  ");
 }
 
 async function* allNames(files: readonly string[], filesFrom: string | undefined): AsyncGenerator<string> {
@@ -100,7 +111,19 @@ function failure(file: string, error: Error): unknown {
   return { file, error: { rule, ...(offset === undefined ? { line, column } : { offset }), message, remedy } };
 }
 
+/** Characters that are written at once. */
+const WRITTEN_AT_ONCE = 65_536;
+
 /** Waits where the reader is slower, so that a fleet's output does not pile up in memory. */
-async function write(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+async function write(pieces: Iterable<string>): Promise<void> {
+  let text = "";
+  const flush = async (): Promise<void> => {
+    if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
+    text = "";
+  };
+  for (const piece of pieces) {
+    text += piece;
+    if (text.length >= WRITTEN_AT_ONCE) await flush();
+  }
+  await flush();
 }

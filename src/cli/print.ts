@@ -12,6 +12,34 @@ export function jsonText(value: unknown, indent: number): string {
   return JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? maskHex(each) : each), indent);
 }
 
+/**
+ * The same in pieces: of an object's lists (arrays, iterators) one entry at a time, so that what is large is never one string.
+ */
+export function* jsonPieces(value: unknown, indent: number): Generator<string> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    yield jsonText(value, indent);
+    return;
+  }
+  const line = (depth: number): string => (indent === 0 ? "" : `\n${" ".repeat(indent * depth)}`);
+  const nested = (each: unknown, depth: number): string => jsonText(each, indent).replaceAll("\n", line(depth));
+  let before = "{";
+  for (const [name, member] of Object.entries(value) as [string, unknown][]) {
+    if (member === undefined) continue;
+    yield `${before}${line(1)}${JSON.stringify(name)}:${indent === 0 ? "" : " "}`;
+    before = ",";
+    if (typeof member !== "object" || member === null || !(Symbol.iterator in member)) yield nested(member, 1);
+    else {
+      let between = "[";
+      for (const each of member as Iterable<unknown>) {
+        yield `${between}${line(2)}${nested(each, 2)}`;
+        between = ",";
+      }
+      yield between === "[" ? "[]" : `${line(1)}]`;
+    }
+  }
+  yield before === "{" ? "{}" : `${line(0)}}`;
+}
+
 /** Writes a value as JSON. */
 export function printJson(value: unknown): void {
   print(jsonText(value, 2));

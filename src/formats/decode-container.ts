@@ -34,19 +34,37 @@ const THREADS_ASKED = 16;
  * of the thread whose contents make it surest. `chosen` is a model that overrides the evidence.
  */
 export function* decodeThreads(container: Container, models: readonly KnownCpu[], chosen?: KnownCpu): Generator<DecodedThread> {
-  const choices = new Map<string, LayoutChoice>();
+  const layoutOf = layoutChooser(container, models, chosen);
   for (const thread of container.threads) {
     const { area, registers } = thread;
     if (!area) yield withoutArea(thread, registers);
     else {
-      const key = evidenceKey(area);
-      const layout = choices.get(key) ?? surest(container.threads, key, models, chosen);
-      choices.set(key, layout);
+      const layout = layoutOf(area);
       const { bytes, form, legacy, fileOffset } = area;
       const image: XsaveImage = { bytes, form, rows: layout.rows, ...(legacy && { legacy }) };
       yield { thread, layout, fileOffset, ...decoded(image) };
     }
   }
+}
+
+/** The layouts that `decodeThreads` decodes by, each once, in the order of the threads. Decodes nothing. */
+export function layoutsOf(container: Container, models: readonly KnownCpu[], chosen?: KnownCpu): LayoutChoice[] {
+  const layoutOf = layoutChooser(container, models, chosen);
+  return [...new Set(container.threads.flatMap(({ area }) => (area ? [layoutOf(area)] : [])))];
+}
+
+function layoutChooser(
+  { threads }: Container,
+  models: readonly KnownCpu[],
+  chosen?: KnownCpu,
+): (area: ContainedArea) => LayoutChoice {
+  const choices = new Map<string, LayoutChoice>();
+  return (area) => {
+    const key = evidenceKey(area);
+    const layout = choices.get(key) ?? surest(threads, key, models, chosen);
+    choices.set(key, layout);
+    return layout;
+  };
 }
 
 function evidenceKey({ evidence, form }: ContainedArea): string {

@@ -8,7 +8,7 @@ import { JobThread } from "./job-thread.ts";
 
 /**
  * What a job's module exports as `run`: does the work for one file. Options and result pass between threads, so they
- * are plain data.
+ * are plain data; iterators in the result become lists where they pass.
  */
 export type FileJob<Options, Result> = (file: string, options: Options) => Promise<Result>;
 

@@ -23,9 +23,17 @@ parentPort?.on("message", ({ file }: JobOrder) => {
 async function answer(file: string): Promise<JobAnswer<unknown>> {
   try {
     const { run } = (await import(module)) as { run: FileJob<unknown, unknown> };
-    return { value: await run(file, options) };
+    return { value: drained(await run(file, options)) };
   } catch (error) {
     const diagnostics = error instanceof Error && "diagnostics" in error ? (error.diagnostics as unknown[]) : undefined;
     return { message: error instanceof Error ? error.message : String(error), diagnostics };
   }
+}
+
+/** Iterators in a result made lists: what passes between threads is plain data. */
+function drained(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Symbol.iterator in value && "next" in value) return [...(value as IterableIterator<unknown>)];
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, drained(member)]));
 }

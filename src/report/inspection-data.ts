@@ -82,7 +82,7 @@ export interface Inspection {
   readonly description: string;
   /** Of the first thread with an area; null if there is none. */
   readonly layout: InspectedLayout | null;
-  readonly threads: readonly InspectedThread[];
+  readonly threads: Iterable<InspectedThread>;
   readonly warnings: readonly InspectionWarning[];
 }
 
@@ -172,19 +172,24 @@ export function inspectedLayout(layout: LayoutChoice | undefined): InspectedLayo
   return { source, map, sharedBy, certainty, alternatives };
 }
 
-/** A whole file as data. */
+/** A whole file as data; its threads one after the other, as they are decoded, once. */
 export function inspection(
   file: string,
   container: Container,
-  threads: readonly DecodedThread[],
+  layouts: readonly LayoutChoice[],
+  threads: Iterable<DecodedThread>,
   options: InspectionOptions,
 ): Inspection {
   return {
     file,
     container: container.kind,
     description: container.description,
-    layout: inspectedLayout(threads.find(({ layout }) => layout)?.layout),
-    threads: threads.map((thread) => inspectedThread(thread, options)),
+    layout: inspectedLayout(layouts[0]),
+    threads: inspectedThreads(threads, options),
     warnings: container.warnings.map(({ rule, message, offset }) => ({ rule, offset: offset ?? null, message })),
   };
+}
+
+function* inspectedThreads(threads: Iterable<DecodedThread>, options: InspectionOptions): Generator<InspectedThread> {
+  for (const thread of threads) yield inspectedThread(thread, options);
 }

@@ -20,24 +20,30 @@ const LINE_WIDTH = 96;
 /** Hex digits in a line of vector bytes: 32 bytes. */
 const HEX_LINE = 64;
 
-/** The whole report. The drawing is made where one thread is shown. */
-export function inspectionText(
+/** The whole report, piece by piece, each of whole lines. The drawing is made where one thread is shown. */
+export function* inspectionText(
   file: string,
   container: Container,
-  threads: readonly DecodedThread[],
+  layouts: readonly LayoutChoice[],
+  threads: Iterable<DecodedThread>,
   options: InspectionOptions,
-): string {
-  const layouts = new Set(threads.map(({ layout }) => layout).filter((layout) => layout !== undefined));
+): Generator<string> {
+  const count = container.threads.length;
   const lines = [
-    `${escapeText(file)}: ${escapeText(container.description)}; ${threads.length} ${threads.length === 1 ? "thread" : "threads"} shown`,
+    `${escapeText(file)}: ${escapeText(container.description)}; ${count} ${count === 1 ? "thread" : "threads"} shown`,
   ];
   for (const { rule, message, offset } of container.warnings)
     lines.push(`warning ${rule}: ${offset === undefined ? "" : `byte ${offset}: `}${escapeText(message)}`);
   for (const layout of layouts) lines.push(...layoutLines(layout));
-  for (const thread of threads) lines.push("", ...threadLines(thread, options));
-  const [only] = threads;
-  if (threads.length === 1 && only?.decoded && options.registers === undefined) lines.push("", drawing(only));
-  return lines.join("\n");
+  yield wholeLines(lines);
+  for (const thread of threads) {
+    yield wholeLines(["", ...threadLines(thread, options)]);
+    if (count === 1 && thread.decoded && options.registers === undefined) yield wholeLines(["", drawing(thread)]);
+  }
+}
+
+function wholeLines(lines: readonly string[]): string {
+  return `${lines.join("\n")}\n`;
 }
 
 const SOURCES: Readonly<Record<LayoutChoice["source"], string>> = {
@@ -84,7 +90,12 @@ function threadLines(each: DecodedThread, { registers, format }: InspectionOptio
   const values = registers ? readRegisters(state, registers) : brief(state);
   for (const value of values) lines.push(...registerLines(value, format));
   const { ssp } = thread.registers;
-  if (ssp !== undefined && !state.has(11)) lines.push(`  ${"ssp".padEnd(NAME_WIDTH)}${maskHex(ssp)}`);
+  const ofShadowStack = ssp !== undefined && !state.has(11);
+  if (ofShadowStack && (!registers || registers.some(({ name }) => name === "ssp")))
+    lines.push(`  ${"ssp".padEnd(NAME_WIDTH)}${maskHex(ssp)}`);
+  const shown = new Set(values.map(({ register }) => register));
+  const absent = registers?.filter((register) => !shown.has(register) && !(ofShadowStack && register.name === "ssp")) ?? [];
+  if (absent.length > 0 && state.size > 0) lines.push(`  not in this area: ${namesOf(absent)}`);
   if (registers === undefined) {
     for (const { index, bytes } of unnamedInUse(state)) {
       lines.push(`  component ${index}, ${bytes.length} bytes, of which no document names registers:`);
@@ -96,6 +107,13 @@ function threadLines(each: DecodedThread, { registers, format }: InspectionOptio
     if (initial !== "") lines.push(`  in init, not shown: ${initial}`);
   }
   return lines;
+}
+
+/** Names; of groups that are there as a whole the group's. */
+function namesOf(registers: readonly Register[]): string {
+  const whole = (group: string): boolean =>
+    REGISTERS.every((register) => register.group !== group || registers.includes(register));
+  return [...new Set(registers.map(({ group, name }) => (whole(group) ? group : name)))].join(", ");
 }
 
 /** What people look at: no pieces and no doubles, vectors at their widest, nothing that is in init. */

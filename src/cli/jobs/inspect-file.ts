@@ -1,7 +1,7 @@
 /** `inspect` of one file. */
 
 import type { ContainerKind } from "../../formats/container.ts";
-import { decodeThreads } from "../../formats/decode-container.ts";
+import { decodeThreads, layoutsOf } from "../../formats/decode-container.ts";
 import { generatedCpus } from "../../host/load-generated.ts";
 import { openContainerOrProfile } from "../../host/open-container-file.ts";
 import type { CpuModel } from "../../model/cpu-model.ts";
@@ -26,9 +26,11 @@ export async function run(file: string, { asData, thread, model, as, ...shown }:
   if ("profile" in opened) {
     return asData ? { finding: false, data: opened.profile } : { finding: false, text: `${profileText(opened.profile)}\n` };
   }
-  const { container } = opened;
-  const threads = [...decodeThreads(threadsOf(file, container, thread), await generatedCpus(), model)];
+  const container = threadsOf(file, opened.container, thread);
+  const cpus = await generatedCpus();
+  const layouts = layoutsOf(container, cpus, model);
+  const threads = decodeThreads(container, cpus, model);
   return asData
-    ? { finding: false, data: inspection(file, container, threads, shown) }
-    : { finding: false, text: `${inspectionText(file, container, threads, shown)}\n` };
+    ? { finding: false, data: inspection(file, container, layouts, threads, shown) }
+    : { finding: false, text: inspectionText(file, container, layouts, threads, shown) };
 }
