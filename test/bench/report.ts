@@ -3,6 +3,7 @@
 import { maskHex } from "../../src/isa/feature-mask.ts";
 import { median, quantile } from "./measure.ts";
 import { IMAGES } from "./restores.ts";
+import { SNAPSHOT_ROWS } from "./snapshots.ts";
 import { rowName, type SectionResult, TABLE } from "./sections.ts";
 
 type Results = ReadonlyMap<string, readonly SectionResult[]>;
@@ -23,6 +24,7 @@ export function report(results: Results, processes: number): string {
     ...restoreLines(results.get("restores")),
     ...tableLines([...results].flatMap(([name, runs]) => (name.startsWith("table-") ? runs : []))),
     ...gateLines(results),
+    ...snapshotLines(results.get("snapshots")),
     ...heapLines(results.get("heap")),
   );
   return lines.join("\n");
@@ -211,6 +213,17 @@ function gateLines(results: Results): string[] {
     }
   }
   return lines.length === 0 ? [] : ["Gate and selection on top of a bound saver", ...lines, ""];
+}
+
+function snapshotLines(runs: readonly SectionResult[] | undefined): string[] {
+  if (!runs?.[0]) return [];
+  const lines = SNAPSHOT_ROWS.map((name) => `  ${name.padEnd(48)} ${cell(runs, name)}`);
+  return [
+    "perf's way from an NMI, Sapphire Rapids, everything in use: gate, selection, save into the ring of one of 16 processors and header;",
+    "gate, selection, save, filter and the register part of a sample (no target)",
+    ...lines,
+    "",
+  ];
 }
 
 function heapLines(runs: readonly SectionResult[] | undefined): string[] {

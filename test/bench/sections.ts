@@ -6,6 +6,7 @@ import { KernelContexts, NmiGate, type SaveFamily, SaverPath } from "../../src/r
 import { copyPlan, dataViewLoop, hardware, restructureSave, ringFor, savesAt, savesInRing } from "./candidates.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { restores } from "./restores.ts";
+import { snapshots } from "./snapshots.ts";
 import { type Candidate, measure, type Measurement } from "./measure.ts";
 import { bindAny, bindSave, PLACE, saversOf, subject, type Subject } from "./subjects.ts";
 
@@ -209,5 +210,6 @@ export const SECTIONS: Readonly<Record<string, () => Promise<SectionResult>>> = 
   "gate-one": () => selection("one"),
   "gate-fixed": () => selection("fixed"),
   "gate-random": () => selection("random"),
+  snapshots,
   heap,
 };
