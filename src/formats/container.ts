@@ -47,7 +47,7 @@ export interface ContainerThread {
   readonly signal?: number;
   /** Exception code (Windows). */
   readonly exception?: number;
-  /** True for the thread that the signal or exception hit, where the file tells. */
+  /** Whether the signal or exception hit this thread, where the file tells. */
   readonly signalled?: boolean;
   readonly area?: ContainedArea;
   readonly registers: OtherRegisters;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { type KnownThread, SKIPPED, sharedJson, sharedPath } from "../image/shared-images.ts";
+import { jsonPieces, jsonText } from "../../src/cli/print.ts";
 import { REPOSITORY, xsavekit, xsavekitJson } from "./run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "xsavekit-inspect-"));
@@ -142,4 +143,27 @@ test("many files: one object a line in their order, a failed one in its place", 
   expect(text.code).toBe(2);
   expect(text.out.split("\n\n" + file).length).toBe(2);
   expect(text.err.trim().split("\n")).toHaveLength(2);
+});
+
+test("JSON in pieces is the JSON of the whole, for arrays and iterators alike", () => {
+  const value = {
+    a: "x\ny",
+    none: undefined,
+    empty: [],
+    list: [{ b: [1, { c: 2n }] }, null],
+    inner: { d: [{}, []] },
+    last: null,
+  };
+  for (const indent of [0, 2]) {
+    for (const list of [value.list, value.list.values()])
+      expect([...jsonPieces({ ...value, list }, indent)].join("")).toBe(jsonText(value, indent));
+    for (const each of [[1, { a: 2 }], {}, null, "text"])
+      expect([...jsonPieces(each, indent)].join("")).toBe(jsonText(each, indent));
+  }
+});
+
+test("a register that is asked for and not in the area is named", () => {
+  expect(xsavekit(["inspect", file, "--registers", "k1,pkru,bnd,tmm3"]).out).toMatch(
+    /\n {2}k1 [^]*\n {2}not in this area: bnd, pkru, tmm3\n/,
+  );
 });

@@ -97,7 +97,7 @@ test("the exception's own context, not the handler's", async () => {
     exception: { tid: 2, code: 0xc0000005, context: { legacy: pattern(512, 3), rip: 3n } },
   });
   expect(threads.map(({ tid, signalled, exception }) => ({ tid, signalled, exception }))).toEqual([
-    { tid: 1, signalled: undefined, exception: undefined },
+    { tid: 1, signalled: false, exception: undefined },
     { tid: 2, signalled: true, exception: 0xc0000005 },
   ]);
   expect(threads.map(({ registers }) => registers.general?.get("rip"))).toEqual([1n, 3n]);

@@ -63,7 +63,7 @@ test("x86-64: threads, signal, general registers, shadow stack, FXSAVE, layout",
   expect(one?.area?.form).toBe("standard");
   expect(one?.area?.evidence).toMatchObject({ size: 2440, userFeatures: { mask: 0x2e7n, where: "byte 464" }, xcompBv: 0n });
   expect(two).toMatchObject({ tid: 42, pid: 41, signal: 11 });
-  expect(two?.signalled).toBeUndefined();
+  expect(two?.signalled).toBe(false);
   expect(two?.name).toBeUndefined();
   expect(two?.area?.bytes).toEqual(second);
   // One layout for the whole file, though its note stands between the threads.

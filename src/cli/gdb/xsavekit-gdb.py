@@ -4,6 +4,7 @@
     (gdb) xsavekit                   the selected thread
     (gdb) xsavekit ymm,zmm16-31,k    these registers of it
     (gdb) xsavekit all mxcsr         every thread
+    (gdb) xsavekit zmm17 --model amd-zen-5 --format int64    options of `xsavekit inspect`
 
 Of a core the file itself is read, with the layout that is in it. Of a running process the kernel is asked for the
 area (PTRACE_GETREGSET), not gdb, which on many CPUs does not know where things are in it.
@@ -78,19 +79,22 @@ def command():
 
 
 class Xsavekit(gdb.Command):
-    """Registers as xsavekit reads them: xsavekit [all] [REGISTERS], such as ymm,zmm16-31,k,mxcsr."""
+    """Registers as xsavekit reads them: xsavekit [all] [REGISTERS] [OPTIONS].
+REGISTERS such as ymm,zmm16-31,k,mxcsr; OPTIONS of `xsavekit inspect`, such as --model amd-zen-5."""
 
     def __init__(self):
         super(Xsavekit, self).__init__("xsavekit", gdb.COMMAND_DATA)
 
     def invoke(self, argument, from_tty):
-        words = argument.split()
+        words = gdb.string_to_argv(argument)
+        first = next((at for at, word in enumerate(words) if word.startswith("--")), len(words))
+        words, given = words[:first], words[first:]
         everyone = words[:1] == ["all"]
         registers = words[1:] if everyone else words
         if gdb.selected_thread() is None:
             raise gdb.GdbError("xsavekit: no thread; open a core or start the program")
         selected = gdb.selected_thread().ptid[1] or gdb.selected_thread().ptid[0]
-        options = [] if everyone else ["--thread", str(selected)]
+        options = given + ([] if everyone else ["--thread", str(selected)])
         if registers:
             options += ["--registers", ",".join(registers)]
         core = core_file()

@@ -95,7 +95,7 @@ export class CoreState {
     thread.registers.general = new GeneralRegisters(places, note.bytes);
     if (signal <= 0) return;
     thread.signal = signal;
-    if (first) thread.signalled = true;
+    thread.signalled = first;
   }
 
   /** The thread that a note without an id of its own belongs to. */

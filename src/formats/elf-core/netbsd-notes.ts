@@ -51,7 +51,7 @@ function threadOf(note: Note, core: CoreState): OpenThread | undefined {
   if (thread && core.hit && core.hit.signal > 0) {
     // No thread: the signal was sent to the process.
     if (core.hit.tid === 0 || core.hit.tid === thread.tid) thread.signal = core.hit.signal;
-    if (core.hit.tid === thread.tid) thread.signalled = true;
+    if (core.hit.tid !== 0) thread.signalled = core.hit.tid === thread.tid;
   }
   return thread;
 }

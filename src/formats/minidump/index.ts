@@ -66,7 +66,8 @@ class MinidumpReader {
         tid,
         ...(misc.pid !== undefined && { pid: misc.pid }),
         ...(name !== undefined && { name }),
-        ...(hit && { signalled: true, exception: exception.code }),
+        ...(exception && { signalled: hit }),
+        ...(hit && { exception: exception.code }),
         ...(bytes ? readContext(bytes, where.offset, architecture, known, this.#problems) : { registers: {} }),
       });
     }
