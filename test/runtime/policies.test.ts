@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from "node:fs";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { maskPair } from "../../src/isa/feature-mask.ts";
 import type { ComponentRow } from "../../src/layout/component-row.ts";
