@@ -8,11 +8,13 @@ import { isPlausible, plausibleArea, type Plausibility } from "./plausible-area.
 import { bytesOf, readWhole } from "./range-reader.ts";
 import { EXTENDED_REGION_OFFSET, LEGACY_REGION_SIZE, XSAVE_HEADER_SIZE } from "../isa/xsave-area.ts";
 
-/** The likelier of the two places where the header can be. */
+/**
+ * The likelier of the two places where the header can be. Bytes that are a header at 0 would be x87 and SSE state with an
+ * instruction pointer of 2^63 and more, MXCSR 0 and no ST0, which no CPU saves; register contents at 512 can look like anything.
+ */
 function judge(view: DataView): Plausibility {
-  const whole = plausibleArea(view, "area");
   const headerFirst = plausibleArea(view, "without-legacy");
-  return !isPlausible(whole) && isPlausible(headerFirst) ? headerFirst : whole;
+  return isPlausible(headerFirst) ? headerFirst : plausibleArea(view, "area");
 }
 
 function recognises(head: DataView, source: ByteSource): boolean {
@@ -30,9 +32,9 @@ async function read(source: ByteSource, problems: ProblemList): Promise<ReadCont
       message: `a file of ${source.size} bytes; only the first ${AREA_SIZE_LIMIT} are taken as an area`,
       remedy: "cut the area out of the file",
     });
-  if (size === LEGACY_REGION_SIZE)
-    return { description: "FXSAVE area, 512 bytes", threads: [{ registers: { fxsave: { fileOffset: 0, bytes } } }] };
   const { form, reasons, objections } = judge(view);
+  if (size === LEGACY_REGION_SIZE && form !== "compacted-without-legacy")
+    return { description: "FXSAVE area, 512 bytes", threads: [{ registers: { fxsave: { fileOffset: 0, bytes } } }] };
   if (form !== "compacted-without-legacy" && size < EXTENDED_REGION_OFFSET)
     throw new FormatError({
       rule: "area-too-small",

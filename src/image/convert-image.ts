@@ -7,7 +7,7 @@ import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { refusedContents } from "./refused-contents.ts";
 import { decodeImage, type DecodedImage } from "./decode-image.ts";
 import { encodeImage, fits } from "./encode-image.ts";
-import { type ComponentState, componentsOf, holdsInitial, inUseOf, mxcsrOf, type RegisterState } from "./register-state.ts";
+import { canBeLeftOut, type ComponentState, componentsOf, inUseOf, mxcsrOf, type RegisterState } from "./register-state.ts";
 import type { ImageForm, XsaveImage } from "./xsave-image.ts";
 
 /** Where an image shall be restored. */
@@ -28,12 +28,18 @@ export interface ConvertOptions {
   readonly dropInit?: boolean;
   /** Components whose contents may be lost: they will be in init. */
   readonly allowDrop?: ReadonlySet<number>;
+  /**
+   * False: of a `compacted-without-legacy` result only `bytes` are kept, `legacy` is not, so that what x87 and SSE hold is
+   * refused unless it may be dropped. Default true.
+   */
+  readonly keepsLegacy?: boolean;
 }
 
 /** One reason against a conversion; rules that `portable` has too have its names. */
 export interface ConvertReason {
   readonly rule:
     | "missing"
+    | "no-legacy"
     | "not-enabled"
     | "supervisor"
     | "size"
@@ -82,7 +88,7 @@ export function convertImage(image: XsaveImage, target: ConvertTarget, options: 
     reason: Pick<ConvertReason, "rule" | "message"> | undefined,
   ): void => {
     if (!reason) return;
-    const initial = component !== undefined && holdsInitial(component);
+    const initial = component !== undefined && canBeLeftOut(component);
     if ((initial && options.dropInit) || options.allowDrop?.has(index)) {
       dropped.push({ component: index, initial });
       return;
@@ -95,16 +101,19 @@ export function convertImage(image: XsaveImage, target: ConvertTarget, options: 
     const remedy = initial
       ? "--drop-init leaves it out, nothing is lost"
       : `--allow-drop ${stateComponent(index)?.name ?? index} gives its contents up`;
+    const kept = reason.rule === "no-legacy" ? "--legacy-out keeps it; " : "";
     reasons.push({
       component: index,
       initial,
       rule: reason.rule,
       message: `${componentName(index)} (${state}): ${reason.message}`,
-      remedy,
+      remedy: kept + remedy,
     });
   };
   for (const component of decoded.state.values()) {
-    if (component.inUse) judge(component.index, component, obstacle(component, decoded, target));
+    // MXCSR is not part of XINUSE[1].
+    if (component.inUse || !canBeLeftOut(component))
+      judge(component.index, component, obstacle(component, decoded, target, options));
   }
   for (const index of bitsOf(decoded.layout.xstateBv)) {
     if (index > 1 && !decoded.state.has(index))
@@ -123,10 +132,14 @@ function obstacle(
   component: ComponentState,
   { state, layout }: DecodedImage,
   target: ConvertTarget,
+  { keepsLegacy = true }: ConvertOptions,
 ): Pick<ConvertReason, "rule" | "message"> | undefined {
   const { index } = component;
-  if (index < 2) return undefined;
   const { cpu, form } = target;
+  if (index < 2)
+    return form === "compacted-without-legacy" && !keepsLegacy
+      ? { rule: "no-legacy", message: "it is in the 512 legacy bytes, which this form leaves to the CONTEXT beside it" }
+      : undefined;
   const bit = 1n << BigInt(index);
   const row = cpu.components.find((each) => each.index === index);
   const supported = cpu.xcr0Supported | cpu.xssSupported;

@@ -94,6 +94,11 @@ export function holdsInitial(component: ComponentState): boolean {
   );
 }
 
+/** True if nothing is lost where a component is left out: `holdsInitial`, and with SSE MXCSR is 1F80H too. */
+export function canBeLeftOut(component: ComponentState): boolean {
+  return holdsInitial(component) && (component.index !== 1 || mxcsrIn(component) === INITIAL_MXCSR);
+}
+
 /** The components that a state has, as a mask. */
 export function componentsOf(state: RegisterState): bigint {
   return maskOfBits(state.keys());
@@ -106,6 +111,10 @@ export function inUseOf(state: RegisterState): bigint {
 
 /** MXCSR, or undefined where the state has no SSE component. */
 export function mxcsrOf(state: RegisterState): number | undefined {
-  const bytes = state.get(1)?.bytes;
-  return bytes && new DataView(bytes.buffer, bytes.byteOffset).getUint32(MXCSR_OFFSET, true);
+  const sse = state.get(1);
+  return sse && mxcsrIn(sse);
+}
+
+function mxcsrIn({ bytes }: ComponentState): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(MXCSR_OFFSET, true);
 }

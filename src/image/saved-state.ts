@@ -5,7 +5,7 @@ import { INITIAL_MXCSR, LEGACY_REGION_SIZE } from "../isa/xsave-area.ts";
 import type { SavedState } from "../model/portability-rules.ts";
 import type { DecodedImage } from "./decode-image.ts";
 import { refusedContents } from "./refused-contents.ts";
-import { holdsInitial, mxcsrOf } from "./register-state.ts";
+import { canBeLeftOut, mxcsrOf } from "./register-state.ts";
 
 /**
  * The state of an image. `id` names it in reasons. `userFeatures` are those that its writer noted (byte 464 and the
@@ -21,10 +21,7 @@ export function savedStateOf(id: string, { image, layout, state }: DecodedImage,
   const rows = compacted ? components.map(({ row }) => row) : image.rows;
   const supervisor = maskOfBits(rows.filter((row) => row.supervisor).map(({ index }) => index));
   const mxcsr = mxcsrOf(state) ?? INITIAL_MXCSR;
-  // MXCSR goes with SSE: without the component it is lost.
-  const initial = [...state.values()].filter(
-    (each) => each.inUse && holdsInitial(each) && (each.index !== 1 || mxcsr === INITIAL_MXCSR),
-  );
+  const initial = [...state.values()].filter((each) => each.inUse && canBeLeftOut(each));
   return {
     source: { id, components: rows, instructions: { xsavec: compacted, xsaves: (laidOut & supervisor) !== 0n } },
     xcr0: laidOut & ~supervisor,

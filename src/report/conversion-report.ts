@@ -10,7 +10,7 @@ export interface ConversionRoute {
   /** The model named, or the layout that the evidence gave. */
   readonly from: string;
   readonly to: string;
-  /** `standard`, `compacted`, `kvm-xsave`, `signal-frame`. */
+  /** `standard`, `compacted`, `compacted-without-legacy`, `kvm-xsave`, `signal-frame`. */
   readonly format: string;
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { minidumpBytes } from "../formats/minidump-writer.ts";
 import { REPOSITORY, xsavekit, xsavekitJson } from "./run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "xsavekit-convert-"));
@@ -35,6 +36,47 @@ test("from Zen 5 through Tiger Lake's layout, compacted, and Linux's carriers: t
     layout: { map: "amd-zen-3" },
   });
   expect(xsavekitJson(["inspect", path("kvm-xsave")]).value).toMatchObject({ container: "kvm-xsave", layout: { map: "intel" } });
+});
+
+test("Windows' form: the chunk and the legacy bytes make a minidump's context, and come back as what they were", () => {
+  const windows = ["--format", "compacted-without-legacy", "--out", path("chunk")];
+  const { code, err, out } = xsavekit([
+    ...["convert", path("zen5.bin"), "--to", "intel-tiger-lake"],
+    ...[...windows, "--legacy-out", path("legacy")],
+  ]);
+  expect([code, err]).toEqual([0, ""]);
+  expect(out).toMatch(/to intel-tiger-lake, compacted-without-legacy: 1920 bytes, XSTATE_BV 0xe4/);
+  const [xstate, legacy] = [readFileSync(path("chunk")), readFileSync(path("legacy"))];
+  expect([xstate.length, legacy.length, xstate.readBigUInt64LE(8) & 0xfcn]).toEqual([1920, 512, 0xe4n]);
+  const { mxcsr_mask: _, ...registers } = fixture.registers;
+  const dump = minidumpBytes({ architecture: "amd64", threads: [{ tid: 1, context: { legacy, xstate } }] });
+  writeFileSync(path("chunk.dmp"), dump);
+  for (const [file, ...more] of [[path("chunk.dmp")], [path("chunk"), "--legacy", path("legacy")]] as const) {
+    const back = ["convert", file, "--to", "amd-zen-5", "--from", "intel-tiger-lake", "--out", path("back"), ...more];
+    expect(xsavekit(back)).toMatchObject({ code: 0, err: "" });
+    expect(xsavekitJson(["inspect", path("back")]).value.threads[0].registers).toMatchObject(registers);
+  }
+  expect(xsavekitJson(["inspect", path("chunk")]).value.threads[0]).toMatchObject({
+    form: "compacted-without-legacy",
+    xstateBv: "0xe4",
+    registers: { k1: registers["k1"], zmm17: registers["zmm17"] },
+  });
+  const alone = xsavekit(["convert", path("chunk"), "--to", "amd-zen-5", "--from", "intel-tiger-lake", "--out", path("back")]);
+  expect(alone.code).toBe(0);
+  expect(alone.err).toMatch(/^[^\n]*no legacy region, so x87 and SSE are taken as initial; --legacy names a file\n$/);
+});
+
+test("Windows' form without a file for x87 and SSE is refused unless they may be dropped", () => {
+  const args = ["convert", path("zen5.bin"), "--to", "amd-zen-5", "--format", "compacted-without-legacy", "--out", path("alone")];
+  const { code, err } = xsavekit(args);
+  expect(code).toBe(1);
+  expect(err).toMatch(
+    /no-legacy: x87 \(in use[^\n]*\n {2}no-legacy: SSE \(in use, not initial\)[^\n]*--legacy-out keeps it; --allow-drop SSE/,
+  );
+  expect(() => statSync(path("alone"))).toThrow(/ENOENT/);
+  const dropped = xsavekitJson([...args, "--allow-drop", "x87,SSE"]);
+  expect([dropped.code, dropped.value.size]).toEqual([0, 1920]);
+  expect(dropped.value.dropped).toMatchObject([{ name: "x87" }, { name: "SSE" }]);
 });
 
 test("a refusal says all reasons, in text and JSON, and writes nothing", () => {
@@ -107,6 +149,8 @@ test.each([
   [["convert", path("zen5.bin")], /required option '--to <model>' not specified/],
   [["convert", path("zen5.bin"), "--to", "amd-zen-5", "--allow-drop", "TILES"], /`TILES` is none/],
   [["convert", path("zen5.bin"), "--to", "amd-zen-5", "--format", "elf"], /Allowed choices are standard/],
+  [["convert", path("zen5.bin"), "--to", "amd-zen-5", "--legacy-out", path("x")], /--legacy-out: standard has x87 and SSE in it/],
+  [["convert", path("zen5.bin"), "--to", "amd-zen-5", "--legacy", path("zen5.bin")], /--legacy: .* leave the option out/],
 ])("%j is one line and exit 2", (args, message) => {
   const { code, err } = xsavekit(args);
   expect(code).toBe(2);

@@ -76,6 +76,22 @@ test("--as kvm-xsave takes a blob whose features are missing, and refuses one th
   await expect(open(area({ size: 832 }), "kvm-xsave")).rejects.toThrow(/^blob: byte 0: error wrong-size: .* returns 4096/);
 });
 
+test("an area that begins with its header, whatever its registers look like at byte 512", async () => {
+  // 512 bytes would be FXSAVE; a longer one can have what looks like a header at 512.
+  for (const [size, mask] of [
+    [512, 0x3cn],
+    [1920, 0xe4n],
+  ] as const) {
+    const bytes = new Uint8Array(size);
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(0, mask, true);
+    view.setBigUint64(8, (1n << 63n) | mask, true);
+    if (size > 512) view.setBigUint64(512, 7n, true);
+    const { kind, threads } = await open(bytes);
+    expect([kind, threads[0]?.area?.form]).toEqual(["raw", "compacted-without-legacy"]);
+  }
+});
+
 test("a signal frame alone", async () => {
   const bytes = frame(2440);
   const { kind, description, threads, warnings } = await open(bytes);
