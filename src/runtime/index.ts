@@ -24,9 +24,10 @@ export { selectRestore } from "./select-restore.ts";
 export type { RestoreRequest, SelectedRestore } from "./select-restore.ts";
 export type { RestoreFamily, RestoreRule } from "./restore-checks.ts";
 export { bindGeneralSave } from "./general-save.ts";
-export { selectSave, StaleBindingError, UnsupportedInstructionError } from "./select-save.ts";
-export type { SelectedSave, SaveRequest } from "./select-save.ts";
+export { MissingPathError, selectSave, StaleBindingError, UnsupportedInstructionError } from "./select-save.ts";
+export type { GeneralPath, SelectedSave, SaveRequest } from "./select-save.ts";
 export { SaverPath } from "./saver-path.ts";
+export type { SaverPathOptions } from "./saver-path.ts";
 export type {
   BoundSave,
   BoundRestore,

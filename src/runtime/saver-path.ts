@@ -5,12 +5,22 @@ import type { AreaMemory } from "./arena.ts";
 import { BoundByMask } from "./bound-by-mask.ts";
 import type { SaverGroup } from "./generated-v1.ts";
 import type { Processors } from "./processors.ts";
-import type { RestoreRoutine } from "./restore-routine.ts";
-import { type SelectedRestore, selectRestore } from "./select-restore.ts";
-import { type SelectedSave, selectSave } from "./select-save.ts";
+import type { RestoreRequest, SelectedRestore } from "./select-restore.ts";
+import { type GeneralPath, MissingPathError, type SelectedSave, selectSaveWith } from "./select-save.ts";
 import type { XsavesPath, XsavesRun } from "./xsaves-path.ts";
 
 const INVALID_OPCODE = 6;
+
+/** What a path may have besides savers. Values to hand over, so that a program carries only what it uses. */
+export interface SaverPathOptions {
+  /** `bindGeneralSave`: serves masks without a saver. If absent, such a mask throws MissingPathError when it is bound. */
+  readonly general?: GeneralPath;
+  /**
+   * Selects restores: `(request) => selectRestore(restores, processors, areas, request)`. If absent, a restore throws
+   * MissingPathError when it is bound.
+   */
+  readonly restores?: (request: RestoreRequest) => SelectedRestore;
+}
 
 /** The gate's path over one set of processors and one memory. */
 export class SaverPath implements XsavesPath {
@@ -19,24 +29,15 @@ export class SaverPath implements XsavesPath {
   readonly #saves: BoundByMask<SelectedSave>;
   readonly #restores: BoundByMask<SelectedRestore>;
 
-  /**
-   * `restores` may be left out: restores then take the general path, which allocates. XCR0 and IA32_XSS of the processors
-   * must not change afterwards; saves and restores then throw StaleBindingError.
-   */
-  constructor(
-    savers: readonly SaverGroup[],
-    processors: Processors,
-    areas: AreaMemory,
-    restores: readonly RestoreRoutine[] = [],
-  ) {
+  /** XCR0 and IA32_XSS of the processors must not change afterwards; saves and restores then throw StaleBindingError. */
+  constructor(savers: readonly SaverGroup[], processors: Processors, areas: AreaMemory, options: SaverPathOptions = {}) {
+    const { general, restores = noRestores } = options;
     this.#areas = areas;
     this.#hasXsaves = processors.cpu.instructions.xsaves;
     this.#saves = new BoundByMask((low, high) =>
-      selectSave(savers, processors, areas, { instruction: "XSAVES", mask: maskOf(low, high) }),
+      selectSaveWith(general, savers, processors, areas, { instruction: "XSAVES", mask: maskOf(low, high) }),
     );
-    this.#restores = new BoundByMask((low, high) =>
-      selectRestore(restores, processors, areas, { instruction: "XRSTORS", mask: maskOf(low, high) }),
-    );
+    this.#restores = new BoundByMask((low, high) => restores({ instruction: "XRSTORS", mask: maskOf(low, high) }));
   }
 
   /** Which saver serves a mask. */
@@ -67,4 +68,8 @@ export class SaverPath implements XsavesPath {
 
 function invalidOpcode(): number {
   return INVALID_OPCODE;
+}
+
+function noRestores(): never {
+  throw new MissingPathError('this path has no restores; hand them over as "restores", see SaverPathOptions');
 }

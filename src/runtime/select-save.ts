@@ -22,6 +22,14 @@ export class UnsupportedInstructionError extends Error {
   override readonly name = "UnsupportedInstructionError";
 }
 
+/** No path that was handed over serves the mask. */
+export class MissingPathError extends Error {
+  override readonly name = "MissingPathError";
+}
+
+/** The general path: `bindGeneralSave`. A value to hand over, so that a program without it does not carry it. */
+export type GeneralPath = typeof bindGeneralSave;
+
 /** A save bound to an instruction, a mask, register files and memory. */
 export interface SelectedSave {
   /**
@@ -68,6 +76,20 @@ export function selectSave(
   areas: AreaMemory,
   request: SaveRequest,
 ): SelectedSave {
+  return selectSaveWith(bindGeneralSave, savers, processors, areas, request);
+}
+
+/**
+ * The same with a general path to be handed over. Without one MissingPathError is thrown where no generated saver serves every
+ * state of the mask.
+ */
+export function selectSaveWith(
+  bindGeneral: GeneralPath | undefined,
+  savers: readonly SaverGroup[],
+  processors: Processors,
+  areas: AreaMemory,
+  request: SaveRequest,
+): SelectedSave {
   const { instruction, mask } = request;
   const { cpu } = processors;
   if (!hasInstruction(cpu, instruction)) {
@@ -88,14 +110,23 @@ export function selectSave(
       each.size === plan.size &&
       storesWhatIsPlanned(each, plan),
   );
-  const general = bindGeneralSave(plan, processors, areas);
   const usable = group?.forms.filter((form) => !form.sink || areas.sinkSize >= plan.size) ?? [];
   const { place } = request;
   const placed = place && { registers: registerViews(processors, place.processor), areas: areas.at(place.offset, plan.size) };
   const anyForm = usable.find((form) => form.inUse === "any");
   const specialised = usable.filter((form) => form.inUse !== "any");
   const registers = registerViews(processors);
-  const anywhere = anyForm ? boundForm(anyForm, registers, areas) : general;
+  const anywhere = anyForm ? boundForm(anyForm, registers, areas) : bindGeneral?.(plan, processors, areas);
+  if (!anywhere) {
+    const why = group
+      ? "its saver needs an arena with a sink"
+      : tracked
+        ? "no saver tracks XMODIFIED"
+        : "no saver given is for it";
+    throw new MissingPathError(
+      `${instruction} with RFBM ${maskWithNames(rfbm)}: ${why}; hand over the general path, { general: bindGeneralSave }`,
+    );
+  }
   const any = placed ? atPlace(placed, plan.size, anywhere) : anywhere;
   const bind = (form: SaverForm): BoundSave => boundForm(form, placed?.registers ?? registers, placed?.areas ?? areas);
   const path = !group ? "general" : anyForm ? "generated" : "generated-or-general";

@@ -11,6 +11,7 @@ import { SnapshotRings } from "../../src/perf/snapshot-ring.ts";
 import { KernelContexts } from "../../src/runtime/kernel-context.ts";
 import { NmiGate } from "../../src/runtime/nmi-gate.ts";
 import { Processors } from "../../src/runtime/processors.ts";
+import { bindGeneralSave } from "../../src/runtime/general-save.ts";
 import { SaverPath } from "../../src/runtime/saver-path.ts";
 import { loadModel } from "../model/model-files.ts";
 import { simd } from "./sampling-rig.ts";
@@ -40,7 +41,12 @@ function machine() {
   const processors = new Processors(cpu, { count: COUNT });
   for (let p = 0; p < COUNT; p++) processors.setXinuse(p, 0x8e7n);
   const contexts = new KernelContexts(COUNT);
-  const gate = new NmiGate({ cpu, contexts, path: new SaverPath(savers, processors, rings.areas), areaSize: 2560 });
+  const gate = new NmiGate({
+    cpu,
+    contexts,
+    path: new SaverPath(savers, processors, rings.areas, { general: bindGeneralSave }),
+    areaSize: 2560,
+  });
   return { rings, contexts, gate };
 }
 

@@ -48,7 +48,7 @@ describe.each(["one gate and one arena for all", "gates and buffers of their own
     const shared = new RegisterSampler(REQUEST, { cpu: EVERYTHING, gate: machine.gate, areas: machine.areas });
     const own = Array.from({ length: COUNT }, () => {
       const areas = createArena({ bytes: AREA_SIZE, largestArea: 16384 });
-      const path = new SaverPath([], machine.processors, areas);
+      const path = new SaverPath([], machine.processors, areas, { general: bindGeneralSave });
       const gate = new NmiGate({ cpu: EVERYTHING, contexts: machine.contexts, path, areaSize: AREA_SIZE });
       return new RegisterSampler(REQUEST, { cpu: EVERYTHING, gate, areas });
     });

@@ -4,7 +4,15 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { groupsFor } from "../../src/generator/saver-spec.ts";
-import { createArena, KernelContexts, NmiGate, Processors, SaverPath, selectSave } from "../../src/runtime/index.ts";
+import {
+  bindGeneralSave,
+  createArena,
+  KernelContexts,
+  NmiGate,
+  Processors,
+  SaverPath,
+  selectSave,
+} from "../../src/runtime/index.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
 import { loadModel } from "../model/model-files.ts";
 
@@ -30,7 +38,12 @@ const processors = new Processors(cpu, { count: 2 });
 const arena = createArena({ bytes: 65536, largestArea: 4096 });
 const contexts = new KernelContexts(2);
 contexts.enterNmi(0);
-const gate = new NmiGate({ cpu, contexts, path: new SaverPath(savers, processors, arena), areaSize: 4096 });
+const gate = new NmiGate({
+  cpu,
+  contexts,
+  path: new SaverPath(savers, processors, arena, { general: bindGeneralSave }),
+  areaSize: 4096,
+});
 const place = { processor: 0, offset: 4096 };
 const request = { instruction: "XSAVEC", mask: 0x207n } as const;
 

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { groupsFor } from "../../src/generator/saver-spec.ts";
 import { maskPair } from "../../src/isa/feature-mask.ts";
 import { areaLayout } from "../../src/layout/area-layout.ts";
-import { createArena } from "../../src/runtime/arena.ts";
+import { areasIn, createArena } from "../../src/runtime/arena.ts";
 import { KernelContexts } from "../../src/runtime/kernel-context.ts";
 import { maskFamilies } from "../../src/runtime/mask-families.ts";
 import { NmiGate } from "../../src/runtime/nmi-gate.ts";
@@ -20,8 +20,10 @@ import {
   SAVED,
 } from "../../src/runtime/policies/policy.ts";
 import { Processors } from "../../src/runtime/processors.ts";
+import { bindGeneralSave } from "../../src/runtime/general-save.ts";
 import { SaverPath } from "../../src/runtime/saver-path.ts";
-import { selectSave, StaleBindingError } from "../../src/runtime/select-save.ts";
+import { selectRestore } from "../../src/runtime/select-restore.ts";
+import { MissingPathError, selectSave, StaleBindingError } from "../../src/runtime/select-save.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
 import { loadModel } from "../model/model-files.ts";
 
@@ -56,7 +58,10 @@ function machine(policy: Policy, build: Build) {
     processors.component(processor, 9).fill(0x31 + processor);
   }
   const contexts = new KernelContexts(2);
-  const path = new SaverPath(savers, processors, arena);
+  const path = new SaverPath(savers, processors, arena, {
+    general: bindGeneralSave,
+    restores: (request) => selectRestore([], processors, arena, request),
+  });
   const gate = new NmiGate({ policy, cpu, contexts, path, areaSize: AREA_SIZE, build });
   return { processors, arena, contexts, gate };
 }
@@ -171,4 +176,24 @@ test.each(POLICIES)("$name: bound, looked up and decided anew give the same", (p
       { numRuns: 40 },
     );
   }
+});
+
+test("a path serves what was handed over, and names what is missing otherwise", () => {
+  const processors = new Processors(cpu);
+  const arena = createArena({ bytes: 4096, largestArea: 4096 });
+  const bare = new SaverPath(savers, processors, arena);
+  const full = new SaverPath(savers, processors, arena, {
+    general: bindGeneralSave,
+    restores: (request) => selectRestore([], processors, arena, request),
+  });
+  expect(bare.selected(0x207, 0).path).toBe("generated");
+  expect(full.selected(0x201, 0).path).toBe("general");
+  expect(() => bare.selected(0x201, 0)).toThrow(MissingPathError);
+  expect(() => bare.selected(0x201, 0)).toThrow(/XSAVES with RFBM 0x201.*no saver given.*general: bindGeneralSave/);
+  const buffer = new SaverPath(savers, processors, areasIn(new ArrayBuffer(4096)));
+  expect(() => buffer.selected(0x207, 0)).toThrow(/arena with a sink/);
+  const tracked = new SaverPath(savers, new Processors(cpu, { modifiedOptimisation: true }), arena);
+  expect(() => tracked.selected(0x207, 0)).toThrow(/no saver tracks XMODIFIED/);
+  expect(full.bindRestore(7, 0)(0, 0)).toBe(13);
+  expect(() => bare.bindRestore(7, 0)).toThrow(/"restores"/);
 });
