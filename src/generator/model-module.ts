@@ -32,25 +32,11 @@ const ROUTINE_TYPES = { savers: "SaverGroup", restores: "RestoreRoutine" } as co
 
 /** The text of `<model>.ts`: its CPU as data, and where its savers and restores are. Importing it loads none of them. */
 export function modelModuleText(model: CpuModel, imported: ImportedRoutines, seam: string, extension: string): string {
-  const { instructions: has } = model;
-  const rows = model.components.map(
-    (row) =>
-      `    { index: ${row.index}, size: ${row.size}, standardOffset: ${row.standardOffset ?? "undefined"}, supervisor: ${row.supervisor}, align64: ${row.align64}, xfd: ${row.xfd} },`,
-  );
   return [
     `import type { ProcessorDescription, RestoreFile, RestoreRoutine, SaverFile, SaverGroup } from "${seam}";`,
     "",
-    `/** ${commentText(model.name)} (${model.kind}): CPUID leaf 0DH, masks and vendor rules. Sizes and offsets in bytes. */`,
-    "export const cpu: ProcessorDescription = {",
-    `  id: ${JSON.stringify(model.id)},`,
-    `  xcr0Supported: ${maskHex(model.xcr0Supported)}n,`,
-    `  xssSupported: ${maskHex(model.xssSupported)}n,`,
-    `  instructions: { xsaveopt: ${has.xsaveopt}, xsavec: ${has.xsavec}, xgetbv1: ${has.xgetbv1}, xsaves: ${has.xsaves}, xfd: ${has.xfd} },`,
-    "  components: [",
-    ...rows,
-    "  ],",
-    `  quirks: { ${quirkText(model.quirks)} },`,
-    "};",
+    `/** ${titleOf(model)}: CPUID leaf 0DH, masks and vendor rules. Sizes and offsets in bytes. */`,
+    `export const cpu: ProcessorDescription = ${cpuText(model).join("\n")};`,
     "",
     "/** Where the savers of each RFBM are; nothing is loaded before it is asked for. */",
     `export const saverFiles: readonly SaverFile[] = ${fileList("savers", imported.savers, extension)};`,
@@ -71,6 +57,48 @@ export function modelModuleText(model: CpuModel, imported: ImportedRoutines, sea
     "}",
     "",
   ].join("\n");
+}
+
+/** A CPU's masks, rows and vendor rules as the lines of a literal. */
+function cpuText(model: CpuModel): string[] {
+  const { instructions: has } = model;
+  const rows = model.components.map(
+    (row) =>
+      `    { index: ${row.index}, size: ${row.size}, standardOffset: ${row.standardOffset ?? "undefined"}, supervisor: ${row.supervisor}, align64: ${row.align64}, xfd: ${row.xfd} },`,
+  );
+  return [
+    "{",
+    `  id: ${JSON.stringify(model.id)},`,
+    `  xcr0Supported: ${maskHex(model.xcr0Supported)}n,`,
+    `  xssSupported: ${maskHex(model.xssSupported)}n,`,
+    `  instructions: { xsaveopt: ${has.xsaveopt}, xsavec: ${has.xsavec}, xgetbv1: ${has.xgetbv1}, xsaves: ${has.xsaves}, xfd: ${has.xfd} },`,
+    "  components: [",
+    ...rows,
+    "  ],",
+    `  quirks: { ${quirkText(model.quirks)} },`,
+    "}",
+  ];
+}
+
+/** The text of `cpus.ts`: the data of every model in one module, for those who look for the model that an image fits. */
+export function allCpusText(models: readonly CpuModel[], seam: string): string {
+  return [
+    `import type { ProcessorDescription } from "${seam}";`,
+    "",
+    "/** Every model's CPUID leaf 0DH, masks and vendor rules, in the order of their ids. Sizes and offsets in bytes. */",
+    "export const cpus: readonly ProcessorDescription[] = [",
+    ...models.flatMap((model) => [
+      `  // ${titleOf(model)}`,
+      ...cpuText(model).map((line, at, lines) => `  ${line}${at + 1 === lines.length ? "," : ""}`),
+    ]),
+    "];",
+    "",
+  ].join("\n");
+}
+
+/** A model's name and kind as a comment may hold them. */
+function titleOf({ name, kind }: CpuModel): string {
+  return `${commentText(name)} (${kind})`;
 }
 
 /** Where the routines of a folder are, as the members of a list. */

@@ -5,7 +5,7 @@ import type { CpuModel } from "../model/cpu-model.ts";
 import { type MaskFamily, masksFor } from "../model/read-masks.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
 import { withHeader } from "./file-header.ts";
-import { type ImportedRoutine, modelModuleText, modelRoutinesText, registryText } from "./model-module.ts";
+import { allCpusText, type ImportedRoutine, modelModuleText, modelRoutinesText, registryText } from "./model-module.ts";
 import { regionsOf, type RegionSpec } from "./region-copy.ts";
 import { restoreKey, restoresFor, restoresOfMasks, type RestoreSpec } from "./restore-spec.ts";
 import { groupKey, groupsFor, type GroupSpec } from "./saver-spec.ts";
@@ -79,6 +79,8 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
   const ids = sorted.map((model) => model.id);
   const registry = registryText(ids, options.seam.fromRoot, options.extension);
   files.push({ path: "index.ts", text: withHeader(registry, "cpu-models/", digestible(ids)) });
+  const cpus = allCpusText(sorted, options.seam.fromRoot);
+  files.push({ path: "cpus.ts", text: withHeader(cpus, "cpu-models/", digestible(sorted.map(dataOf))) });
   const modules: PlannedModule[] = [...modulesOf("savers", savers), ...modulesOf("restores", restores)];
   const regions = regionsOf(modules.flatMap((module) => (module.kind === "savers" ? module.specs : [])));
   const keys = regions.map((region) => JSON.stringify(region));

@@ -76,7 +76,7 @@ export interface ViewFields extends SharedFields {
  * Ids of models and names of masks: file names and parts of generated names come from them. `cpu-models/` and the
  * generator's output have files or folders of their own under the four words.
  */
-export const ID_FORM: RegExp = /^(?!(?:index|masks|savers|restores)$)[a-z0-9]+(-[a-z0-9]+)*$/;
+export const ID_FORM: RegExp = /^(?!(?:index|cpus|masks|savers|restores)$)[a-z0-9]+(-[a-z0-9]+)*$/;
 /** A model's name for people. */
 const NAME_FORM = /^[A-Za-z0-9][A-Za-z0-9 .,+()/&@_-]*$/;
 /** The twelve characters of CPUID leaf 0 (some hypervisors give fewer). */
@@ -111,7 +111,7 @@ const text = (form: RegExp, most: number, expected: string, description: string)
 
 /** An id, as schema. */
 const idSchema = (description: string) =>
-  text(ID_FORM, 64, "lower-case words joined by - (a-z, 0-9); not index, masks, savers or restores", description);
+  text(ID_FORM, 64, "lower-case words joined by - (a-z, 0-9); not index, cpus, masks, savers or restores", description);
 const freeText = (most: number, description: string) =>
   text(TEXT_FORM, most, "printable text on one line, without */, backquotes, ${ and double braces", description);
 

@@ -8,7 +8,7 @@ import type { GeneratedModel, SaverGroup } from "../../src/runtime/generated-v1.
 
 const GENERATED = fileURLToPath(new URL("../../generated/", import.meta.url));
 const ids = readdirSync(GENERATED, { withFileTypes: true })
-  .filter((entry) => entry.isFile() && entry.name !== "index.ts")
+  .filter((entry) => entry.isFile() && !["index.ts", "cpus.ts"].includes(entry.name))
   .map((entry) => entry.name.slice(0, -".ts".length));
 
 interface ThinModel {
@@ -22,6 +22,12 @@ test("a model's module imports nothing at run time before it is asked for savers
     const text = readFileSync(join(GENERATED, `${id}.ts`), "utf8");
     expect(text.match(/^import (?!type )[^\n]*/gm), id).toBeNull();
   }
+});
+
+test("cpus.ts holds what every model's module holds, in the order of their ids", async () => {
+  const { cpus } = (await import("../../generated/cpus.ts")) as { cpus: readonly GeneratedModel["cpu"][] };
+  const thin = ids.map(async (id) => ((await import(/* @vite-ignore */ join(GENERATED, `${id}.ts`))) as ThinModel).cpu);
+  expect(cpus).toEqual((await Promise.all(thin)).toSorted((a, b) => (a.id < b.id ? -1 : 1)));
 });
 
 test("loadSavers gives what the model's savers module holds, and for one RFBM just those", async () => {
