@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { distinctCpus, leafDCpu, readDump } from "../dumps/index.ts";
 import type { LeafDCpu, RawDump } from "../dumps/index.ts";
+import type { ByteSource } from "../formats/byte-source.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { ModelError, hasErrors } from "../model/diagnostic.ts";
@@ -15,7 +16,7 @@ import { readMasks } from "../model/read-masks.ts";
 import type { MaskFamily } from "../model/read-masks.ts";
 import { readModel } from "../model/read-model.ts";
 import type { LoadBase } from "../model/read-model.ts";
-import { DumpFileError, readDumpFile } from "./read-dump-file.ts";
+import { DumpFileError, dumpText, readDumpFile } from "./read-dump-file.ts";
 
 /** A model argument names nothing that can be read. */
 export class ModelArgumentError extends Error {
@@ -170,10 +171,11 @@ export interface CheckedFile {
 
 /**
  * Reads and lints a file: YAML by its name, or, from standard input and under other names, what its
- * text looks like. Throws DumpFileError where the file cannot be read.
+ * text looks like. `input` is what is at `path` where that was read already (standard input). Throws DumpFileError where
+ * the file cannot be read.
  */
-export async function checkFile(path: string): Promise<CheckedFile> {
-  const text = await readDumpFile(path);
+export async function checkFile(path: string, input?: ByteSource): Promise<CheckedFile> {
+  const text = await (input ? dumpText(input, path) : readDumpFile(path));
   if (YAML_NAME.test(path) || (path === "-" && looksLikeYaml(text))) {
     if (path.replaceAll("\\", "/").split("/").at(-1) === MASKS_FILE)
       return { kind: "masks", models: [], diagnostics: readMasks(text, path).diagnostics };
@@ -197,8 +199,8 @@ function looksLikeYaml(text: string): boolean {
   return /^(?:id|name|extends):/m.test(text.slice(0, 4096));
 }
 
-/** Every model that an argument stands for: one for an id or YAML, all distinct CPUs for a dump. */
-export async function resolveModels(argument: string): Promise<readonly CpuModel[]> {
+/** Every model that an argument stands for: one for an id or YAML, all distinct CPUs for a dump. `input` as for `checkFile`. */
+export async function resolveModels(argument: string, input?: ByteSource): Promise<readonly CpuModel[]> {
   const ids = bundledIds();
   if (ids.includes(argument)) return [loadBundledModel(argument)];
   if (argument !== "-" && !existsSync(argument) && !/[/\\.]/.test(argument)) {
@@ -207,16 +209,16 @@ export async function resolveModels(argument: string): Promise<readonly CpuModel
     const hint = near === undefined ? "`xsavekit models` lists them" : `did you mean ${near}? \`xsavekit models\` lists all`;
     throw new ModelArgumentError(`no model and no file \`${argument}\`: ${hint}`);
   }
-  const { kind, models, diagnostics } = await checkFile(argument);
+  const { kind, models, diagnostics } = await checkFile(argument, input);
   if (kind === "masks") throw new ModelArgumentError(`${argument}: holds mask families, not a CPU; name a model`);
   if (models.length > 0 && (kind === "dump" || !hasErrors(diagnostics))) return models;
   if (diagnostics.length === 0) throw new DumpFileError(`${argument}: no CPU in it; name a dump with leaf 0DH`, "");
   throw new ModelError(diagnostics.toSorted((a, b) => Number(b.severity === "error") - Number(a.severity === "error")));
 }
 
-/** The one model that an argument stands for. A dump of CPUs that differ is refused. */
-export async function resolveModel(argument: string): Promise<CpuModel> {
-  const [model, ...others] = await resolveModels(argument);
+/** The one model that an argument stands for. A dump of CPUs that differ is refused. `input` as for `checkFile`. */
+export async function resolveModel(argument: string, input?: ByteSource): Promise<CpuModel> {
+  const [model, ...others] = await resolveModels(argument, input);
   if (!model) throw new ModelArgumentError(`${argument}: no CPU in it; name a dump with leaf 0DH`);
   if (others.length > 0) {
     throw new ModelArgumentError(

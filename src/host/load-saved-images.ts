@@ -13,6 +13,8 @@ import type { SavedState } from "../model/portability-rules.ts";
 import { fileSource } from "./file-source.ts";
 import { bundledIds, loadBundledModels } from "./load-models.ts";
 import { openContainerFile } from "./open-container-file.ts";
+import { type ByteSource } from "../formats/byte-source.ts";
+import { openContainer } from "../formats/index.ts";
 import { DumpFileError } from "./read-dump-file.ts";
 
 /** The areas of a file. */
@@ -30,16 +32,29 @@ export interface SavedImages {
 const HEAD = 4096;
 
 /**
- * The images at `path`; undefined for everything else that an argument can be: an id, text (YAML, a dump), standard input,
- * what no container format recognises. `model` says which CPU an image comes from. Throws DumpFileError or FormatError.
+ * The container at `path`; undefined for everything else that an argument can be: an id, text (YAML, a dump), what no container
+ * format recognises. `as` says that it is one, and which. `input` is standard input, for the path `-`. Throws DumpFileError or
+ * FormatError.
  */
-export async function loadSavedImages(path: string, model?: CpuModel, xcr0?: bigint): Promise<SavedImages | undefined> {
-  if (path === "-" || bundledIds().includes(path) || !existsSync(path) || !(await isBinary(path))) return undefined;
-  const container = await openContainerFile(path).catch((error: unknown) => {
+export async function openImages(path: string, as?: ContainerKind, input?: ByteSource): Promise<Container | undefined> {
+  if (!input && (bundledIds().includes(path) || !existsSync(path))) return undefined;
+  const options = as === undefined ? {} : { as };
+  const open = (): Promise<Container> =>
+    input ? openContainer(input, { ...options, file: "standard input" }) : openContainerFile(path, options);
+  if (as !== undefined) return open();
+  if (!(await (input ? hasZeroByte(input) : isBinary(path)))) return undefined;
+  return open().catch((error: unknown) => {
     if (error instanceof FormatError && error.problem.rule === "unknown-format") return undefined;
     throw error;
   });
-  if (!container) return undefined;
+}
+
+/**
+ * What the threads of a container hold, which comes from `path`. `model` says which CPU the images come from, `xcr0` what was
+ * enabled on it. Throws DumpFileError where there is no image.
+ */
+export function savedImages(path: string, container: Container, model?: CpuModel, xcr0?: bigint): SavedImages {
+  const name = path === "-" ? "standard input" : path;
   const states = new Map<string, SavedState>();
   let layout: LayoutChoice | undefined;
   let unreadable: Error | undefined;
@@ -48,21 +63,25 @@ export async function loadSavedImages(path: string, model?: CpuModel, xcr0?: big
     if (!each.decoded) continue;
     layout ??= each.layout;
     const features = xcr0 ?? each.thread.area?.evidence.userFeatures?.mask;
-    const state = savedStateOf(basename(path), each.decoded, features);
+    const state = savedStateOf(basename(name), each.decoded, features);
     states.set(keyOf(state), states.get(keyOf(state)) ?? state);
   }
   const [first, ...others] = states.values();
-  if (!first) throw new DumpFileError(`${path}: ${unreadable?.message ?? "no XSAVE area in it"}; see \`xsavekit inspect\``, "");
+  if (!first) throw new DumpFileError(`${name}: ${unreadable?.message ?? "no XSAVE area in it"}; see \`xsavekit inspect\``, "");
   return { container, layout, states: [first, ...others], carrier: carrierOf(container.kind, first) };
 }
 
 async function isBinary(path: string): Promise<boolean> {
   const source = await fileSource(path);
   try {
-    return (await source.read(0, Math.min(HEAD, source.size))).includes(0);
+    return await hasZeroByte(source);
   } finally {
     await source.close();
   }
+}
+
+async function hasZeroByte(source: ByteSource): Promise<boolean> {
+  return (await source.read(0, Math.min(HEAD, source.size))).includes(0);
 }
 
 function keyOf({ source, xcr0, xss, mayUse, initial, mxcsr, bytes, headerFaults }: SavedState): string {

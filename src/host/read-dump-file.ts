@@ -2,7 +2,7 @@
 
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { bytesSource } from "../formats/byte-source.ts";
+import { type ByteSource, bytesSource } from "../formats/byte-source.ts";
 import { decompressed } from "../formats/decompress.ts";
 
 /** Bytes; the largest real dump known has half a MiB. */
@@ -83,10 +83,16 @@ export async function readInput(path: string, limit: number, remedy: string): Pr
   }
 }
 
+const NOT_A_DUMP = "so not a CPUID dump; cut out the part with the CPUID rows";
+
 /** Reads a CPUID dump as text, gzip and zstd included. Throws as `readInput` does. */
 export async function readDumpFile(path: string, limit: number = MAX_DUMP_BYTES): Promise<string> {
-  const remedy = "so not a CPUID dump; cut out the part with the CPUID rows";
-  const source = await decompressed(bytesSource(await readInput(path, limit, remedy)), limit);
-  if (source.cut !== undefined) throw new DumpFileError(`${path}: ${source.cut}, ${remedy}`, "TOO-LARGE");
+  return dumpText(bytesSource(await readInput(path, limit, NOT_A_DUMP)), path, limit);
+}
+
+/** The same of a source that is open already; `name` is for messages. */
+export async function dumpText(file: ByteSource, name: string, limit: number = MAX_DUMP_BYTES): Promise<string> {
+  const source = await decompressed(file, limit);
+  if (source.cut !== undefined) throw new DumpFileError(`${name}: ${source.cut}, ${NOT_A_DUMP}`, "TOO-LARGE");
   return decodeDumpBytes(await source.read(0, source.size));
 }

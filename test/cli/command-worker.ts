@@ -13,13 +13,13 @@ export interface Outcome {
 
 const { done, port } = workerData as { done: Int32Array; port: MessagePort };
 
-async function run(args: readonly string[], input: string): Promise<Outcome> {
+async function run(args: readonly string[], input: string | Uint8Array): Promise<Outcome> {
   const written: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] };
   const into = (pieces: Buffer[]) => (piece: string | Uint8Array) => pieces.push(Buffer.from(piece as string)) > 0;
   process.stdout.write = into(written.out) as typeof process.stdout.write;
   process.stderr.write = into(written.err) as typeof process.stderr.write;
   Object.defineProperty(process, "stdin", {
-    value: Readable.from([Buffer.from(input)], { objectMode: false }),
+    value: Readable.from([Buffer.from(input as Uint8Array)], { objectMode: false }),
     configurable: true,
   });
   process.exitCode = undefined;
@@ -33,6 +33,6 @@ function tell(outcome: Outcome): void {
   Atomics.notify(done, 0);
 }
 
-port.on("message", ([args, input]: [readonly string[], string]) => void run(args, input).then(tell));
+port.on("message", ([args, input]: [readonly string[], string | Uint8Array]) => void run(args, input).then(tell));
 // Where a process would end, with Node's exit code for it.
 process.on("uncaughtException", (error) => tell({ code: 7, out: "", err: String(error.stack) }));

@@ -40,10 +40,8 @@ test("from Zen 5 through Tiger Lake's layout, compacted, and Linux's carriers: t
 
 test("Windows' form: the chunk and the legacy bytes make a minidump's context, and come back as what they were", () => {
   const windows = ["--format", "compacted-without-legacy", "--out", path("chunk")];
-  const { code, err, out } = xsavekit([
-    ...["convert", path("zen5.bin"), "--to", "intel-tiger-lake"],
-    ...[...windows, "--legacy-out", path("legacy")],
-  ]);
+  const route = ["convert", path("zen5.bin"), "--to", "intel-tiger-lake"];
+  const { code, err, out } = xsavekit([...route, ...windows, "--legacy-out", path("legacy")]);
   expect([code, err]).toEqual([0, ""]);
   expect(out).toMatch(/to intel-tiger-lake, compacted-without-legacy: 1920 bytes, XSTATE_BV 0xe4/);
   const [xstate, legacy] = [readFileSync(path("chunk")), readFileSync(path("legacy"))];

@@ -1,10 +1,12 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import { loadBundledModel } from "../../src/host/load-models.ts";
 import { areasIn, bindGeneralSave, Processors, savePlan } from "../../src/runtime/index.ts";
-import { REPOSITORY, xsavekit, xsavekitJson } from "./run-cli.ts";
+import { minidumpBytes } from "../formats/minidump-writer.ts";
+import { CPUID_R_DUMP, REPOSITORY, xsavekit, xsavekitJson } from "./run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "xsavekit-portable-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -51,13 +53,59 @@ test("options that an image answers itself, and files that are none, are refused
   for (const [args, message] of [
     [[area, "amd-zen-4", "--mxcsr", "0xffff"], "--mxcsr: "],
     [[area, "amd-zen-4", "--carrier", "kvm"], "the image is in the compacted format; take compacted, criu, qemu"],
-    [["amd-zen-4", "amd-zen-5", "--model", "amd-zen-4"], "amd-zen-4 is a CPU, not an image"],
+    [["amd-zen-4", "amd-zen-5", "--model", "amd-zen-4"], "--model: amd-zen-4 is a CPU, not an image"],
+    [["amd-zen-4", "amd-zen-5", "--thread", "1"], "--thread: amd-zen-4 is a CPU, not an image"],
+    [["amd-zen-4", "amd-zen-5", "--as", "raw"], "--as: amd-zen-4 is a CPU, not an image"],
+    [[area, "amd-zen-4", "--thread", "1"], "no thread 1; its areas have no thread ids, leave --thread out"],
+    [[area, "amd-zen-4", "--as", "minidump"], "again.bin: byte 0: not-a-minidump"],
+    [["-", "amd-zen-4", "-"], "standard input can be read once"],
     [[join(folder, "zeros.bin"), "amd-zen-5"], "zeros.bin"],
   ] as const) {
     const { code, out, err } = xsavekit(["portable", ...args]);
     expect([code, out], args.join(" ")).toEqual([2, ""]);
     expect(err).toMatch(/^xsavekit: [^\n]*\n$/);
     expect(err).toContain(message);
+  }
+});
+
+test("one of a minidump's threads, from a file and from standard input", () => {
+  const legacy = new Uint8Array(512);
+  new DataView(legacy.buffer).setUint32(24, 0x1f80, true);
+  const chunk = (mask: bigint): Uint8Array => {
+    const bytes = new Uint8Array(64 + 256 + 64 + 512 + 1024);
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(0, mask, true);
+    view.setBigUint64(8, (1n << 63n) | mask, true);
+    bytes.fill(1, 64);
+    return bytes;
+  };
+  const threads = ([4n, 0xe4n] as const).map((mask, i) => ({ tid: 11 + i, context: { legacy, xstate: chunk(mask) } }));
+  const dump = minidumpBytes({ architecture: "amd64", threads });
+  const path = join(folder, "threads.dmp");
+  writeFileSync(path, dump);
+  const verdict = (...args: string[]): unknown => {
+    const { code, value } = xsavekitJson(["portable", ...args, "--model", "intel-tiger-lake"], dump);
+    return [code, value.verdict, value.image.container, value.image.threads, value.mayUse];
+  };
+  for (const name of [path, "-"]) {
+    expect(verdict(name, "intel-skylake-client")).toEqual([1, "no", "minidump", 2, "0xe7"]);
+    expect(verdict(name, "intel-skylake-client", "--thread", "11", "--as", "minidump")).toEqual([
+      0,
+      "as-is",
+      "minidump",
+      1,
+      "0x7",
+    ]);
+    expect(verdict(name, "intel-skylake-client", "--thread", "12")).toEqual([1, "no", "minidump", 1, "0xe7"]);
+  }
+});
+
+test("a dump of CPUID on standard input is a CPU still, gzip included", () => {
+  const text = readFileSync(join(REPOSITORY, CPUID_R_DUMP));
+  for (const input of [text, gzipSync(text)]) {
+    const { code, value } = xsavekitJson(["portable", "-", "amd-zen-5"], input);
+    expect(code).toBe(1);
+    expect(value).toMatchObject({ image: null, verdict: "no" });
   }
 });
 

@@ -42,7 +42,7 @@ function startThread(): { readonly port: MessagePort; readonly done: Int32Array 
 }
 
 /** The same in this process's thread for commands; relative paths are the repository's. */
-export function xsavekit(args: readonly string[], input = ""): Outcome {
+export function xsavekit(args: readonly string[], input: string | Uint8Array = ""): Outcome {
   if (!existsSync(MAIN)) throw new Error(`no ${MAIN}: run \`npm run build\` first`);
   if (`${process.cwd()}/` !== REPOSITORY) throw new Error(`run the tests in ${REPOSITORY}, not in ${process.cwd()}`);
   thread ??= startThread();
@@ -55,7 +55,7 @@ export function xsavekit(args: readonly string[], input = ""): Outcome {
 }
 
 /** Runs with `--json` and gives the exit code and the value. */
-export function xsavekitJson(args: readonly string[], input = ""): { code: number | null; value: any } {
+export function xsavekitJson(args: readonly string[], input: string | Uint8Array = ""): { code: number | null; value: any } {
   const { code, out, err } = xsavekit([...args, "--json"], input);
   if (err !== "") throw new Error(err);
   return { code, value: JSON.parse(out) };

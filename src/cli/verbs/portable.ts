@@ -2,7 +2,10 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { resolveModel, resolveModels } from "../../host/load-models.ts";
 import type { SavedImages } from "../../host/load-saved-images.ts";
-import { loadSavedImages } from "../../host/load-saved-images.ts";
+import { openImages, savedImages } from "../../host/load-saved-images.ts";
+import { standardInputSource } from "../../host/file-source.ts";
+import { type ByteSource } from "../../formats/byte-source.ts";
+import { CONTAINER_KINDS, type ContainerKind } from "../../formats/container.ts";
 import { maskHex } from "../../isa/feature-mask.ts";
 import type { Carrier, CarrierName } from "../../model/carriers.ts";
 import { CARRIER_NAMES, carrierNamed } from "../../model/carriers.ts";
@@ -10,8 +13,9 @@ import { defaultXcr0, portability, savedBy } from "../../model/portability.ts";
 import type { RestoreTarget, SavedState } from "../../model/portability-rules.ts";
 import { portabilityData, portabilityText } from "../../report/portability-report.ts";
 import { acceptedXcr0, xssViolations } from "../../runtime/control-registers.ts";
-import { maskArgument, mxcsrArgument } from "../parse-arguments.ts";
+import { maskArgument, mxcsrArgument, threadArgument } from "../parse-arguments.ts";
 import { print, printJson } from "../print.ts";
+import { threadsOf } from "../threads-of.ts";
 import { UsageError } from "../usage-error.ts";
 
 interface Options {
@@ -23,12 +27,17 @@ interface Options {
   readonly xfd?: bigint;
   readonly mxcsr?: number;
   readonly model?: string;
+  readonly thread?: number;
+  readonly as?: ContainerKind;
   readonly json?: true;
 }
 
 export function declare(command: Command): void {
   command
-    .argument("<from>", "where the state was saved: id, YAML file, CPUID dump, or an image (core, KVM blob, minidump, area)")
+    .argument(
+      "<from>",
+      "where the state was saved: id, YAML file, CPUID dump, or an image (core, KVM blob, minidump, area), or -",
+    )
     .argument("<to...>", "where it shall be restored; several form a fleet")
     .addOption(
       new Option("--carrier <carrier>", "what takes it there (default: standard, or the image's own)").choices(CARRIER_NAMES),
@@ -40,6 +49,8 @@ export function declare(command: Command): void {
     .option("--xfd <mask>", "IA32_XFD on the targets (default: 0)", maskArgument)
     .option("--mxcsr <bits>", "MXCSR bits that software sets: 0xffff (default: all that <from> has)", mxcsrArgument)
     .option("--model <model>", "the CPU that an image comes from (default: from its evidence)")
+    .option("--thread <tid>", "this thread of an image only", threadArgument)
+    .addOption(new Option("--as <kind>", "what the image is (default: by content)").choices(CONTAINER_KINDS))
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -49,12 +60,16 @@ ptrace, a core's or debugger's register set; criu; qemu, its migration stream.
 The last four are Linux's: XCR0 then defaults to what Linux 7.3 enables.`,
     )
     .action(async (fromName: string, toNames: string[], options: Options) => {
+      if ([fromName, ...toNames, options.model].filter((name) => name === "-").length > 1)
+        throw new UsageError("standard input can be read once; name it once, as -");
       const chosen = options.model === undefined ? undefined : await resolveModel(options.model);
-      const images = await loadSavedImages(fromName, chosen, options.xcr0);
+      const input = fromName === "-" ? await standardInputSource() : undefined;
+      const container = await openImages(fromName, options.as, input);
+      const images = container && savedImages(fromName, threadsOf(fromName, container, options.thread), chosen, options.xcr0);
       const carrier = carrierNamed(options.carrier ?? images?.carrier ?? "standard");
       const saved: SavedStates = images
         ? imageStates(fromName, images, carrier, options)
-        : [await modelState(fromName, carrier, options)];
+        : [await modelState(fromName, input, carrier, options)];
       const targets: RestoreTarget[] = [];
       for (const name of toNames) {
         // A dump can hold several CPUs that differ: each is a target.
@@ -86,11 +101,13 @@ function imageStates(file: string, images: SavedImages, carrier: Carrier, { xss,
 
 async function modelState(
   name: string,
+  input: ByteSource | undefined,
   carrier: Carrier,
-  { xcr0: given, xss = 0n, mxcsr, model: other }: Options,
+  { xcr0: given, xss = 0n, mxcsr, ...options }: Options,
 ): Promise<SavedState> {
-  if (other !== undefined) throw new UsageError(`--model: ${name} is a CPU, not an image; leave the option out`);
-  const model = await resolveModel(name);
+  const ofImages = (["model", "thread", "as"] as const).find((option) => options[option] !== undefined);
+  const model = await resolveModel(name, input);
+  if (ofImages) throw new UsageError(`--${ofImages}: ${name} is a CPU, not an image; leave the option out`);
   const xcr0 = given ?? defaultXcr0(model, carrier);
   const violations = xssViolations(model, xss);
   if (violations.length > 0)
