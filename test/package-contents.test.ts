@@ -22,9 +22,7 @@ function packed(): Set<string> {
 
 test("the tarball holds what exports and bin name, models, templates and generated modules, and no test", () => {
   const files = packed();
-  const targets = [
-    ...Object.values(exports).flatMap((target) => (typeof target === "string" ? [target] : Object.values(target))),
-  ];
+  const targets = Object.values(exports).flatMap((target) => (typeof target === "string" ? [target] : Object.values(target)));
   const wanted = [...targets, ...Object.values(bin)].map((target) => target.replace(/^\.\//, ""));
   for (const folder of ["cpu-models", "templates", "generated"])
     for (const entry of readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true }))
