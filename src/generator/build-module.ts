@@ -51,7 +51,7 @@ export function buildCopiesModule(regions: readonly RegionSpec[], render: BodyRe
 }
 
 /** Name of one of a region's functions: each text is another, so that V8 shares nothing between them. */
-export function copyTextName(region: RegionSpec, index: number): string {
+export function copyTextName(region: { readonly name: string }, index: number): string {
   return `${region.name}_${index + 1}`;
 }
 
@@ -60,23 +60,32 @@ function copyDoc({ at, length }: RegionSpec): string {
 }
 
 function copyText(region: RegionSpec, render: BodyRenderer): string {
-  const body = render.copy(region).trimEnd().split("\n");
+  const bound = [
+    "const s = registers.b64;",
+    "const B = registers.blockSize;",
+    "const P = registers.blockMask;",
+    "const d = areas.b64;",
+    "const M = areas.offsetMask;",
+  ];
+  const data = [`at: ${region.at}`, `length: ${region.length}`];
+  return regionText("regionCopy", region.name, data, bound, render.copy(region));
+}
+
+/** A region: its data, and the same function under several names. */
+export function regionText(maker: string, name: string, data: readonly string[], bound: readonly string[], body: string): string {
+  const lines = body.trimEnd().split("\n");
+  const fromArea = /\boffset\b/.test(body);
   const text = (index: number): string[] => [
-    "    (registers, areas) => {",
-    "      const s = registers.b64;",
-    "      const B = registers.blockSize;",
-    "      const P = registers.blockMask;",
-    "      const d = areas.b64;",
-    "      const M = areas.offsetMask;",
-    `      return function ${copyTextName(region, index)}(processor, offset) {`,
-    ...body.map((line) => `        ${line}`),
+    `    (registers${fromArea ? ", areas" : ""}) => {`,
+    ...bound.map((line) => `      ${line}`),
+    `      return function ${copyTextName({ name }, index)}(processor${fromArea ? ", offset" : ""}) {`,
+    ...lines.map((line) => `        ${line}`),
     "      };",
     "    },",
   ];
   return [
-    "/* @__PURE__ */ regionCopy({",
-    `  at: ${region.at},`,
-    `  length: ${region.length},`,
+    `/* @__PURE__ */ ${maker}({`,
+    ...data.map((member) => `  ${member},`),
     "  texts: [",
     ...Array.from({ length: TEXTS_PER_REGION }, (_, index) => text(index)).flat(),
     "  ],",

@@ -1,15 +1,26 @@
 /** Builds the TypeScript modules of restores. */
 
-import { pairText, SEAM_REVISION } from "./build-module.ts";
-import { moduleText } from "./module-text.ts";
+import { pairText } from "./build-module.ts";
+import { loadRegionsOf } from "./load-region.ts";
+import { moduleText, type NamedImports } from "./module-text.ts";
 import type { BodyRenderer } from "./render-body.ts";
-import { componentNames, restoreContext } from "./restore-context.ts";
+import { componentNames, regionCall, restoreContext } from "./restore-context.ts";
 import type { RestoreSpec } from "./restore-spec.ts";
 
+/** Where generated restores find what they import: module specifiers as seen from `restores/`. */
+export interface RestoreImports {
+  readonly seam: string;
+  /** The module of the regions' loads. */
+  readonly loads: string;
+}
+
 /** One module with all given restores, in their order. Returns its text without header. */
-export function buildRestoresModule(specs: readonly RestoreSpec[], render: BodyRenderer, seam: string): string {
+export function buildRestoresModule(specs: readonly RestoreSpec[], render: BodyRenderer, imports: RestoreImports): string {
+  const needed: NamedImports[] = [{ from: imports.seam, values: ["restoreRoutine"], types: ["RestoreRoutine"] }];
+  const loads = loadRegionsOf(specs).map(({ name }) => name);
+  if (loads.length > 0) needed.push({ from: imports.loads, values: loads, types: [] });
   return moduleText(
-    [{ from: seam, values: ["restoreRoutine"], types: ["RestoreRoutine"] }],
+    needed,
     specs.map((spec) => ({
       name: spec.name,
       type: "RestoreRoutine",
@@ -25,6 +36,9 @@ function routineDoc({ families, plan }: RestoreSpec): string {
   return `${instructions}, RFBM ${plan.rfbm.toString(16)}H (${componentNames(plan.rfbm)}), ${plan.format} format${laidOut}.`;
 }
 
+/** Revision of the seam that restores are written for; the seam refuses any other. */
+export const RESTORE_REVISION = 3;
+
 /** The members of a restore beside its code; `prove-restores.ts` writes them a second time from the plan. */
 function routineText(spec: RestoreSpec, render: BodyRenderer): string {
   const { name, families, plan } = spec;
@@ -32,7 +46,7 @@ function routineText(spec: RestoreSpec, render: BodyRenderer): string {
   const pieces = plan.pieces.map((each) => `[${each.component}, ${each.registers}, ${each.area ?? -1}, ${each.length}]`);
   return [
     "/* @__PURE__ */ restoreRoutine({",
-    `  revision: ${SEAM_REVISION},`,
+    `  revision: ${RESTORE_REVISION},`,
     `  name: "${name}",`,
     `  families: [${families.map((family) => `"${family}"`).join(", ")}],`,
     `  rfbm: ${pairText(plan.rfbm)},`,
@@ -61,8 +75,12 @@ function bindings(spec: RestoreSpec, body: string): string[] {
     ["Q", /\bQ\[/, "areas.i32"],
     ["d", /\bd\[/, "areas.b64"],
     ["mxcsrMask", /\bmxcsrMask\b/, "registers.mxcsrMask"],
-    ["x87", /\bx87\(/, "registers.x87(areas)"],
-    ["initialX87", /\binitialX87\(/, "registers.initialX87()"],
+    ["M", /\bM\b/, "areas.offsetMask"],
+    ["i", /\bi\b/, "registers.initialBase >>> 2"],
+    ...loadRegionsOf([spec]).map(
+      (region) =>
+        [regionCall(region), new RegExp(`\\b${regionCall(region)}\\(`), `registers.load(${region.name}, areas)`] as const,
+    ),
     ["whole", /\bwhole\./, `registers.places(areas, ${runs(wholeRuns)})`],
     ["parts", /\bparts\./, `registers.places(areas, ${runs(partRuns)})`],
     ["initial", /\binitial\b/, `registers.initial(${runs(initialRuns)})`],

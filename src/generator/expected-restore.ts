@@ -1,6 +1,7 @@
 /** What a restore must do, effect by effect: written from the plan, not from the template, for the proof to compare with. */
 
-import { moveUnit } from "./restore-context.ts";
+import type { RestorePiece } from "../runtime/restore-plan.ts";
+import { isPartSet, isSet, moveUnit, RESTORE_MOVE_LIMIT } from "./restore-context.ts";
 import { copiedPieces, type RestoreSpec, wholeSegments } from "./restore-spec.ts";
 import { restoreTests, words } from "./restore-tests.ts";
 
@@ -16,8 +17,9 @@ export function expectedRestore(spec: RestoreSpec): string[] {
   const out = [
     "const base = registers.base(processor);",
     `if (!areas.accepts(offset, ${plan.size})) return -1;`,
+    "const place = offset & M;",
     "const f = base >>> 2;",
-    "const w = offset >>> 2;",
+    "const w = place >>> 2;",
     `const low = Q[w + 128]! & ${rfbmLow};`,
     ...upper(`const high = Q[w + 129]! & ${rfbmHigh};`),
     `if ((${restoreTests(spec).join(" | ")}) !== 0) return -1;`,
@@ -25,32 +27,30 @@ export function expectedRestore(spec: RestoreSpec): string[] {
   if (plan.pieces.every(({ area }) => area !== undefined)) {
     const segments = wholeSegments(plan);
     out.push(rfbmHigh === 0 ? `if (low === ${rfbmLow}) {` : `if (((low ^ ${rfbmLow}) | (high ^ ${rfbmHigh})) === 0) {`);
-    if (has(0)) out.push("x87(base, offset);");
+    if (has(0)) out.push("x87(processor, place);");
     if (plan.mxcsr !== "kept") out.push("R[f + 6] = Q[w + 6]!;");
-    if (segments.some((segment) => moveUnit(segment) === undefined)) out.push("const all = whole.at(offset);");
-    if (segments.some((segment) => moveUnit(segment) === 8)) out.push("const t = base >>> 3;", "const q = offset >>> 3;");
+    if (segments.some(isSet)) out.push("const all = whole.at(place);");
+    if (segments.some((segment) => moveUnit(segment) === 8)) out.push("const t = base >>> 3;", "const q = place >>> 3;");
     for (const segment of segments) {
       const { registers, area, length } = segment;
       const unit = moveUnit(segment);
-      out.push(
-        unit === undefined ? `set ${area} ${length} -> ${registers}` : `move${unit} ${area} -> ${registers} length ${length}`,
-      );
+      if (unit !== undefined) out.push(`move${unit} ${area} -> ${registers} length ${length}`);
+      else if (isSet(segment)) out.push(`set ${area} ${length} -> ${registers}`);
+      else out.push(`l${area}_${length}(processor, place);`);
     }
     out.push(...zeroed, `R[f + 128] = R[f + 128]! | ${rfbmLow};`);
     out.push(...upper(`R[f + 129] = R[f + 129]! | ${rfbmHigh};`), "return 0;", "}");
   }
-  if (has(0)) out.push("if ((low & 1) !== 0) x87(base, offset); else initialX87(base);");
+  if (has(0))
+    out.push(
+      "if ((low & 1) !== 0) x87(processor, place); else { i0_24(processor, place); i32_128(processor, place); R[f + 136] = 0; }",
+    );
   if (plan.mxcsr === "area") out.push("R[f + 6] = Q[w + 6]!;");
   if (plan.mxcsr === "area-or-initial") out.push("R[f + 6] = (low & 2) !== 0 ? Q[w + 6]! : 8064;");
   const parts = copiedPieces(plan);
-  if (parts.length > 0) out.push("const area = parts.at(offset);");
-  for (const { component, registers, area, registerBytes } of parts) {
-    const bit = `(${component < 32 ? "low" : "high"} & ${1 << (component & 31)}) !== 0`;
-    out.push(`set ${bit} ? ${area} : initial ${registers} ${registerBytes} -> ${registers}`);
-  }
-  for (const { rule, area, registers, registerBytes } of plan.pieces) {
-    if (rule === "copy" && area === undefined) out.push(`set initial ${registers} ${registerBytes} -> ${registers}`);
-  }
+  if (parts.some(isPartSet)) out.push("const area = parts.at(place);");
+  for (const piece of [...parts, ...plan.pieces.filter(({ rule, area }) => rule === "copy" && area === undefined)])
+    out.push(...partEffects(piece));
   out.push(
     ...zeroed,
     `R[f + 128] = (R[f + 128]! & ${~rfbmLow}) | low;`,
@@ -58,4 +58,25 @@ export function expectedRestore(spec: RestoreSpec): string[] {
     "return 0;",
   );
   return out;
+}
+
+/** A component where not everything is in use: from the area if it is loaded, else initial. */
+function partEffects(piece: RestorePiece): string[] {
+  const { component, area, registers, registerBytes } = piece;
+  const bit = `(${component < 32 ? "low" : "high"} & ${1 << (component & 31)}) !== 0`;
+  const run = `${registers}_${registerBytes}`;
+  if (isPartSet(piece)) {
+    const from = area === undefined ? "initial" : `${bit} ? ${area} : initial`;
+    return [`set ${from} ${registers} ${registerBytes} -> ${registers}`];
+  }
+  if (registerBytes > RESTORE_MOVE_LIMIT) {
+    const initial = `i${run}(processor, place);`;
+    return [area === undefined ? initial : `if (${bit}) l${run}(processor, place); else ${initial}`];
+  }
+  const word = (base: string, at: number): string => (at === 0 ? base : `${base} + ${at}`);
+  return Array.from({ length: registerBytes / 4 }, (_, k) => {
+    const initial = `R[${word("i", registers / 4 + k)}]!`;
+    const value = area === undefined ? initial : `${bit} ? Q[${word("w", area / 4 + k)}]! : ${initial}`;
+    return `R[${word("f", registers / 4 + k)}] = ${value};`;
+  });
 }

@@ -1,6 +1,7 @@
 /** Models and masks in, files out: the generator as a function. Nothing is read or written here. */
 
 import type { CpuModel } from "../model/cpu-model.ts";
+import { buildLoadsModule } from "./build-loads.ts";
 import { buildRestoresModule } from "./build-restores.ts";
 import { buildCopiesModule, buildSaversModule } from "./build-module.ts";
 import { sha256, withHeader } from "./file-header.ts";
@@ -11,6 +12,7 @@ import {
   type PlanOptions,
   type PlannedModule,
 } from "./plan-generation.ts";
+import { proveLoads } from "./prove-loads.ts";
 import { proveRestores } from "./prove-restores.ts";
 import { proveCopies, proveModule } from "./prove-straight-line.ts";
 import { bodyRenderer, type TemplateTexts } from "./render-body.ts";
@@ -55,7 +57,7 @@ export type BuildOptions = Pick<GenerateOptions, "templates" | "seam" | "extensi
 /** Makes what renders, builds and proves one module; throws ProofError if it is not what was planned. */
 export function moduleBuilder({ templates, seam, extension }: BuildOptions): (module: PlannedModule) => BuiltModule {
   const render = bodyRenderer(templates);
-  const imports = { seam: seam.fromSavers, copies: `./copies${extension}` };
+  const imports = { seam: seam.fromSavers, copies: `./copies${extension}`, loads: `./loads${extension}` };
   return (module) => {
     const { kind, path, keys } = module;
     const proved = { savers: 0, restores: 0 };
@@ -64,8 +66,11 @@ export function moduleBuilder({ templates, seam, extension }: BuildOptions): (mo
       text = buildSaversModule(module.specs, render, imports);
       proved.savers = proveModule(path, text, module.specs);
     } else if (kind === "restores") {
-      text = buildRestoresModule(module.specs, render, seam.fromSavers);
+      text = buildRestoresModule(module.specs, render, imports);
       proved.restores = proveRestores(path, text, module.specs);
+    } else if (kind === "loads") {
+      text = buildLoadsModule(module.specs, render, seam.fromSavers);
+      proveLoads(path, text, module.specs);
     } else {
       text = buildCopiesModule(module.specs, render, seam.fromSavers);
       proveCopies(path, text, module.specs);
@@ -80,6 +85,7 @@ export function moduleBuilder({ templates, seam, extension }: BuildOptions): (mo
 const SOURCES = {
   savers: ["save-body.hbs", "leaf 0DH rows of the models that import it"],
   copies: ["copy-body.hbs", "regions of the savers that import it"],
+  loads: ["load-body.hbs", "regions of the restores that import it"],
   restores: ["restore-body.hbs", "leaf 0DH rows of the models that import it"],
 } as const;
 

@@ -5,6 +5,7 @@ import type { CpuModel } from "../model/cpu-model.ts";
 import { type MaskFamily, masksFor } from "../model/read-masks.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
 import { withHeader } from "./file-header.ts";
+import { loadRegionsOf, type LoadRegionSpec } from "./load-region.ts";
 import { allCpusText, type ImportedRoutine, modelModuleText, modelRoutinesText, registryText } from "./model-module.ts";
 import { regionsOf, type RegionSpec } from "./region-copy.ts";
 import { restoreKey, restoresFor, restoresOfMasks, type RestoreSpec } from "./restore-spec.ts";
@@ -35,8 +36,12 @@ interface ModuleOf<Kind extends string, Spec> {
   readonly keys: readonly string[];
 }
 
-/** A module of savers, of the copies that they share, or of restores. Plain data, so that it can go to another thread. */
-export type PlannedModule = ModuleOf<"savers", GroupSpec> | ModuleOf<"copies", RegionSpec> | ModuleOf<"restores", RestoreSpec>;
+/** A module of savers or restores, or of the regions that they share. Plain data, so that it can go to another thread. */
+export type PlannedModule =
+  | ModuleOf<"savers", GroupSpec>
+  | ModuleOf<"copies", RegionSpec>
+  | ModuleOf<"restores", RestoreSpec>
+  | ModuleOf<"loads", LoadRegionSpec>;
 
 /** All that is to be generated: the modules that are to be built, and the rest as text already. */
 export interface GenerationPlan {
@@ -85,6 +90,9 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
   const regions = regionsOf(modules.flatMap((module) => (module.kind === "savers" ? module.specs : [])));
   const keys = regions.map((region) => JSON.stringify(region));
   if (regions.length > 0) modules.push({ kind: "copies", path: "savers/copies.ts", specs: regions, keys });
+  const loads = loadRegionsOf(modules.flatMap((module) => (module.kind === "restores" ? module.specs : [])));
+  if (loads.length > 0)
+    modules.push({ kind: "loads", path: "restores/loads.ts", specs: loads, keys: loads.map((each) => JSON.stringify(each)) });
   return { modules, files, groups };
 }
 

@@ -5,8 +5,9 @@
 
 import { SyntaxKind, ts } from "ts-morph";
 
-import { SEAM_REVISION } from "./build-module.ts";
+import { RESTORE_REVISION } from "./build-restores.ts";
 import { expectedRestore } from "./expected-restore.ts";
+import { loadRegionsOf } from "./load-region.ts";
 import { ALLOWED_KINDS, checkParameters, fail, parsedFile, ProofError } from "./prove-straight-line.ts";
 import type { RestoreSpec } from "./restore-spec.ts";
 
@@ -21,7 +22,8 @@ const RESTORE_KINDS = new Set([
   SyntaxKind.QuestionToken,
   SyntaxKind.ColonToken,
 ]);
-const RESTORE_CALLS = new Set(["registers.base", "areas.accepts", "x87", "initialX87", "whole.at", "parts.at", "U.set"]);
+/** Receivers of calls; the loads of regions are some, and are proved where they are defined. */
+const RESTORE_CALLS = /^(?:registers\.base|areas\.accepts|x87|[li]\d+_\d+|whole\.at|parts\.at|U\.set)$/;
 
 /** What a restore may bind, beside `whole`, `parts` and `initial`. */
 const BINDINGS: Readonly<Record<string, string>> = {
@@ -31,8 +33,9 @@ const BINDINGS: Readonly<Record<string, string>> = {
   Q: "areas.i32",
   d: "areas.b64",
   mxcsrMask: "registers.mxcsrMask",
-  x87: "registers.x87(areas)",
-  initialX87: "registers.initialX87()",
+  M: "areas.offsetMask",
+  i: "registers.initialBase >>> 2",
+  x87: "registers.load(load_x87, areas)",
 };
 
 type Runs = readonly (readonly [offset: number, length: number])[];
@@ -40,8 +43,15 @@ type Runs = readonly (readonly [offset: number, length: number])[];
 /** Proves every restore of a module's text; throws ProofError at the first that fails. Returns their number. */
 export function proveRestores(path: string, text: string, specs: readonly RestoreSpec[]): number {
   const file = parsedFile(path, text);
-  const [imported, ...statements] = file.statements;
-  if (!imported || !ts.isImportDeclaration(imported)) throw new ProofError(`${path}: the import of the seam is missing`);
+  const loads = loadRegionsOf(specs).map(({ name }) => name);
+  const imports = ["import { restoreRoutine, type RestoreRoutine } from", `import { ${loads.join(", ")} } from`];
+  if (loads.length === 0) imports.pop();
+  const statements = file.statements.slice(imports.length);
+  imports.forEach((wanted, i) => {
+    const statement = file.statements[i];
+    if (!statement || !plain(statement, file).startsWith(`${wanted} "`))
+      throw new ProofError(`${path}: the import of ${wanted.slice(7)} is missing`);
+  });
   statements.forEach((statement, i) => {
     const spec = specs[i];
     const [declaration, more] = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [];
@@ -85,7 +95,7 @@ function routineHead({ name, families, plan }: RestoreSpec): string {
   };
   const pieces = plan.pieces.map((each) => `[${each.component}, ${each.registers}, ${each.area ?? -1}, ${each.length}]`);
   return (
-    `restoreRoutine({ revision: ${SEAM_REVISION}, name: "${name}", families: [${families.map((family) => `"${family}"`).join(", ")}], ` +
+    `restoreRoutine({ revision: ${RESTORE_REVISION}, name: "${name}", families: [${families.map((family) => `"${family}"`).join(", ")}], ` +
     `rfbm: ${pair(plan.rfbm)}, xcompBv: ${pair(plan.xcompBv)}, size: ${plan.size}, pieces: [${pieces.join(", ")}], bind`
   );
 }
@@ -94,7 +104,7 @@ function checkKinds(file: ts.SourceFile, path: string, body: ts.Node): void {
   const visit = (node: ts.Node): void => {
     const refuse = (what: string): ProofError => fail(file, path, node.getStart(file), `${what} is not allowed in a restore`);
     if (!RESTORE_KINDS.has(node.kind)) throw refuse(`${SyntaxKind[node.kind]} ${node.getText(file).slice(0, 40)}`);
-    if (ts.isCallExpression(node) && !RESTORE_CALLS.has(node.expression.getText(file)))
+    if (ts.isCallExpression(node) && !RESTORE_CALLS.test(node.expression.getText(file)))
       throw refuse(`call of ${node.expression.getText(file)}`);
     ts.forEachChild(node, visit);
   };
@@ -114,10 +124,16 @@ function boundViews(
     const made = name === "initial" ? "registers.initial(" : "registers.places(areas, ";
     const runs = ["whole", "parts", "initial"].includes(name) && value.startsWith(made) ? value.slice(made.length, -1) : "";
     if (/^\[(?:\[\d+, \d+\](?:, )?)*\]$/.test(runs)) views.set(name, JSON.parse(runs) as Runs);
-    else if (!Object.hasOwn(BINDINGS, name) || BINDINGS[name] !== value)
+    else if ((Object.hasOwn(BINDINGS, name) ? BINDINGS[name] : loadOf(name)) !== value)
       throw fail(file, path, statement.getStart(file), `${spec.name} binds ${plain(statement, file)}`);
   }
   return views;
+}
+
+/** What the name of a region's function must be bound to. */
+function loadOf(name: string): string | undefined {
+  const [, kind, place] = /^([li])(\d+_\d+)$/.exec(name) ?? [];
+  return kind && `registers.load(${kind === "l" ? "load" : "initial"}_${place}, areas)`;
 }
 
 interface Effect {

@@ -59,8 +59,8 @@ export const ALLOWED_KINDS: ReadonlySet<SyntaxKind> = new Set([
 /** Comments are no part of the proof: looking for JSDoc in them would be a tenth of it. */
 const PARSING = { languageVersion: ts.ScriptTarget.ES2023, jsDocParsingMode: ts.JSDocParsingMode.ParseNone };
 
-/** Receivers of calls; a region's copy is one, and is proved where it is defined. */
-const ALLOWED_CALLS = /^(?:areas\.check|registers\.base|U\.set|c\d+_\d+)$/;
+/** Receivers of calls; a region's copy is one, and is proved where it is defined. `control` and `st` load x87. */
+const ALLOWED_CALLS = /^(?:areas\.check|registers\.base|U\.set|c\d+_\d+|control|st)$/;
 
 /** Proves every saver of a module's text; throws ProofError at the first that fails. Returns the number of savers. */
 export function proveModule(path: string, text: string, groups: readonly GroupSpec[]): number {
@@ -82,11 +82,41 @@ export function proveModule(path: string, text: string, groups: readonly GroupSp
 
 /** Proves every text of every region's copy; throws ProofError at the first that fails. */
 export function proveCopies(path: string, text: string, regions: readonly RegionSpec[]): void {
+  proveRegions(
+    path,
+    text,
+    { maker: "regionCopy", type: "RegionCopy", names: COPY_NAMES },
+    regions.map((region) => ({
+      name: region.name,
+      data: `at: ${region.at}, length: ${region.length}`,
+      expected: expectedCopy(region),
+    })),
+  );
+}
+
+/** What regions of a module are made by, their type, and what their functions may name. */
+export interface RegionsForm {
+  readonly maker: string;
+  readonly type: string;
+  readonly names: Readonly<Record<string, string>>;
+}
+
+/** A planned region: its data, and what each of its functions must do. */
+export interface PlannedRegion {
+  readonly name: string;
+  readonly data: string;
+  readonly expected: readonly string[];
+  readonly fromArea?: boolean;
+}
+
+/** Proves a module that consists of regions; throws ProofError at the first function that fails. */
+export function proveRegions(path: string, text: string, form: RegionsForm, regions: readonly PlannedRegion[]): void {
+  const { maker, type, names } = form;
   const file = parsedFile(path, text);
-  const declared = declarations(file, "RegionCopy");
-  for (const region of regions) proveCopy(file, path, region, declared.get(region.name));
-  const planned = new Map(regions.map(({ name }) => [name, { maker: "regionCopy" }]));
-  proveStatements(file, path, ["import { regionCopy, type RegionCopy } from"], planned);
+  const declared = declarations(file, type);
+  for (const region of regions) proveRegion(file, path, region, names, declared.get(region.name));
+  const planned = new Map(regions.map(({ name }) => [name, { maker }]));
+  proveStatements(file, path, [`import { ${maker}, type ${type} } from`], planned);
 }
 
 /** Declarations of a type in a module, by name. */
@@ -125,7 +155,13 @@ function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaratio
     throw fail(file, path, declaration.getStart(file), `${form.name}: its data is "${data}", planned is "${wanted}"`);
 }
 
-function proveCopy(file: ts.SourceFile, path: string, region: RegionSpec, declaration: ts.VariableDeclaration | undefined): void {
+function proveRegion(
+  file: ts.SourceFile,
+  path: string,
+  region: PlannedRegion,
+  names: RegionsForm["names"],
+  declaration: ts.VariableDeclaration | undefined,
+): void {
   const members = madeFrom(declaration);
   const data = members.slice(0, -1).map((each) => each.getText(file));
   const last = members.at(-1);
@@ -133,12 +169,12 @@ function proveCopy(file: ts.SourceFile, path: string, region: RegionSpec, declar
     last && ts.isPropertyAssignment(last) && last.name.getText(file) === "texts" && ts.isArrayLiteralExpression(last.initializer)
       ? last.initializer.elements
       : [];
-  if (!declaration || data.join(", ") !== `at: ${region.at}, length: ${region.length}` || list.length !== TEXTS_PER_REGION)
+  if (!declaration || data.join(", ") !== region.data || list.length !== TEXTS_PER_REGION)
     throw new ProofError(`${path}: ${region.name} is missing or not made as planned`);
   list.forEach((bind, index) => {
     const name = copyTextName(region, index);
     if (!ts.isArrowFunction(bind)) throw fail(file, path, bind.getStart(file), `${name} is not a function`);
-    proveBound(file, path, name, bind, { names: COPY_NAMES, expected: expectedCopy(region) });
+    proveBound(file, path, name, bind, { ...region, names });
   });
 }
 
@@ -146,6 +182,8 @@ function proveCopy(file: ts.SourceFile, path: string, region: RegionSpec, declar
 interface BoundPlan {
   readonly names: Readonly<Record<string, string>>;
   readonly expected: readonly string[];
+  /** False where no area is read: there is no second parameter then. */
+  readonly fromArea?: boolean;
 }
 
 const COPY_NAMES = {
@@ -181,8 +219,9 @@ function proveBound(
   const save = last && ts.isReturnStatement(last) ? last.expression : undefined;
   if (!save || !ts.isFunctionExpression(save) || save.name?.text !== name)
     throw fail(file, path, bind.getStart(file), `${name} is missing`);
-  checkParameters(file, path, name, bind, ["registers", "areas"]);
-  checkParameters(file, path, name, save, ["processor", "offset"]);
+  const { fromArea = true } = plan;
+  checkParameters(file, path, name, bind, ["registers", ...(fromArea ? ["areas"] : [])]);
+  checkParameters(file, path, name, save, ["processor", ...(fromArea ? ["offset"] : [])]);
   visitStraightLine(file, path, save.body);
   const stands = boundNames(file, path, name, statements.slice(0, -1), plan.names);
   const effects = statementEffects(file, save.body.statements, stands);

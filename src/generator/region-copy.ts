@@ -20,14 +20,14 @@ export interface RegionSpec {
 export const TEXTS_PER_REGION = 2;
 
 /** A shorter region is moved where it is: a call costs as much as a dozen moves. */
-const REGION_MINIMUM = 128;
+export const REGION_MINIMUM = 128;
 
 /**
  * Longest region that is moved by 8-byte elements; longer ones by one `set`. Measured: `set` costs 20 ns on
  * Zen 3 and 10 (Node 20) or 7 (Node 24) on Zen 5 whatever the length, a move at a fixed place 0.25 and 0.12 ns,
  * in a ring 0.37 and 0.2. At 416 bytes, x87 and SSE together, moves are ahead on Zen 3 and even on Zen 5.
  */
-const REGION_LIMIT = 416;
+export const REGION_LIMIT = 416;
 
 /**
  * The region of a segment that is copied by a shared function; undefined for any other. Where the initial

@@ -4,6 +4,7 @@ import Handlebars from "handlebars";
 
 import { bodyContext } from "./body-context.ts";
 import { regionContext, type RegionSpec } from "./region-copy.ts";
+import { loadContext, type LoadRegionSpec } from "./load-region.ts";
 import { restoreContext } from "./restore-context.ts";
 import type { RestoreSpec } from "./restore-spec.ts";
 import type { FormSpec } from "./saver-spec.ts";
@@ -13,6 +14,7 @@ export interface TemplateTexts {
   readonly "save-body.hbs": string;
   readonly "copy-body.hbs": string;
   readonly "restore-body.hbs": string;
+  readonly "load-body.hbs": string;
 }
 
 /** Renders the statements of a function. */
@@ -20,6 +22,7 @@ export interface BodyRenderer {
   save(form: FormSpec): string;
   copy(region: RegionSpec): string;
   restore(spec: RestoreSpec): string;
+  load(region: LoadRegionSpec): string;
 }
 
 /** Compiles the templates; errors name the template's file, line and column. */
@@ -43,10 +46,12 @@ export function bodyRenderer(templates: TemplateTexts): BodyRenderer {
   const save = compile("save-body.hbs");
   const copy = compile("copy-body.hbs");
   const restore = compile("restore-body.hbs");
+  const load = compile("load-body.hbs");
   return {
     save: (form) => save(bodyContext(form)),
     copy: (region) => copy(regionContext(region)),
     restore: (spec) => restore(restoreContext(spec)),
+    load: (region) => load(loadContext(region)),
   };
 }
 

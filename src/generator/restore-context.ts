@@ -3,12 +3,13 @@
 import { bitsOf } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import type { RestorePiece } from "../runtime/restore-plan.ts";
+import { INITIAL_X87, loadRegion, type LoadRegionSpec, partRegions } from "./load-region.ts";
 import { copiedPieces, type RestoreSegment, type RestoreSpec, wholeSegments } from "./restore-spec.ts";
 import { plus, restoreTests, words } from "./restore-tests.ts";
 
 /**
- * Longest run that is moved by elements where everything is in use; longer ones by one `set`. Elements need neither a
- * view of the area nor a call, but a line each.
+ * Longest run that is moved by elements; longer ones are a region's load or one `set`. Elements need neither a view of
+ * the area nor a call, but a line each.
  */
 export const RESTORE_MOVE_LIMIT = 64;
 
@@ -19,6 +20,12 @@ interface PartContext {
   readonly loaded: string;
   readonly index: number;
   readonly at: string;
+  /** Functions of regions, or empty. */
+  readonly load: string;
+  readonly initial: string;
+  readonly set: boolean;
+  /** Indices; `from` is empty where the area does not lay the component out. */
+  readonly dwords: readonly { readonly to: string; readonly from: string; readonly initial: string; readonly loaded: string }[];
 }
 
 /** What `restore-body.hbs` works with. */
@@ -33,6 +40,7 @@ export interface RestoreContext {
   readonly whole: boolean;
   readonly everythingUsed: string;
   readonly x87: boolean;
+  readonly initialX87: readonly string[];
   readonly mxcsr: boolean;
   readonly mxcsrInitial: boolean;
   readonly usesWhole: boolean;
@@ -40,6 +48,8 @@ export interface RestoreContext {
   readonly movesEight: boolean;
   readonly copies: readonly {
     readonly comment: string;
+    /** Function of a region, or empty. */
+    readonly load: string;
     readonly set: boolean;
     readonly index: number;
     readonly at: string;
@@ -60,10 +70,11 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
   const [rfbmLow, rfbmHigh] = words(plan.rfbm);
   const whole = plan.pieces.every(({ area }) => area !== undefined);
   const segments = whole ? wholeSegments(plan) : [];
-  const sets = segments.filter((segment) => moveUnit(segment) === undefined);
+  const sets = segments.filter(isSet);
   const laidOut = copiedPieces(plan);
   // Behind those that the area lays out, so that both lists of views are counted alike.
   const copied = [...laidOut, ...plan.pieces.filter(({ rule, area }) => rule === "copy" && area === undefined)];
+  const views = copied.filter(isPartSet);
   return {
     size: plan.size,
     rfbmLow,
@@ -74,27 +85,48 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
     whole,
     everythingUsed: rfbmHigh === 0 ? `low === ${rfbmLow}` : `((low ^ ${rfbmLow}) | (high ^ ${rfbmHigh})) === 0`,
     x87: plan.pieces.some(({ rule }) => rule === "x87"),
+    initialX87: INITIAL_X87.map(regionCall),
     mxcsr: plan.mxcsr !== "kept",
     mxcsrInitial: plan.mxcsr === "area-or-initial",
     usesWhole: sets.length > 0,
     movesEight: segments.some((segment) => moveUnit(segment) === 8),
     copies: segments.map((segment) => ({
       comment: `${segment.components.map(componentName).join(", ")}: ${segment.length} bytes at ${segment.area}`,
+      load: [loadRegion(segment.registers, segment.area, segment.length)].map((each) => (each ? regionCall(each) : "")).join(""),
       set: sets.includes(segment),
       index: sets.indexOf(segment),
       at: plus("base", segment.registers),
       moves: moves(segment),
     })),
-    usesParts: laidOut.length > 0,
-    parts: copied.map((piece, index) => partContext(piece, index)),
+    usesParts: views.some(({ area }) => area !== undefined),
+    parts: copied.map((piece) => partContext(piece, views.indexOf(piece))),
     zeroed: plan.pieces.flatMap(zeroedWords),
     wholeRuns: sets.map(({ area, length }) => [area, length]),
-    partRuns: laidOut.map(({ area, registerBytes }) => [area, registerBytes]),
-    initialRuns: copied.map(({ registers, registerBytes }) => [registers, registerBytes]),
+    partRuns: views.flatMap(({ area, registerBytes }) => (area === undefined ? [] : [[area, registerBytes] as const])),
+    initialRuns: views.map(({ registers, registerBytes }) => [registers, registerBytes]),
   };
 }
 
-/** Bytes per element move; undefined: by `set`. */
+/** What a restore calls a region's function. */
+export function regionCall({ kind, at, length }: LoadRegionSpec): string {
+  return kind === "x87" ? "x87" : `${kind === "load" ? "l" : "i"}${at}_${length}`;
+}
+
+/** True for a run that is loaded by one `set`. */
+export function isSet(segment: RestoreSegment): boolean {
+  return moveUnit(segment) === undefined && loadRegion(segment.registers, segment.area, segment.length) === undefined;
+}
+
+/** The same where not everything is in use. */
+export function isPartSet(piece: RestorePiece): boolean {
+  return !isPartMoved(piece) && partRegions(piece).length === 0;
+}
+
+function isPartMoved({ registers, area = 0, registerBytes }: RestorePiece): boolean {
+  return registerBytes <= RESTORE_MOVE_LIMIT && (registers | area | registerBytes) % 4 === 0;
+}
+
+/** Bytes per element move; undefined: not by elements. */
 export function moveUnit({ registers, area, length }: RestoreSegment): 4 | 8 | undefined {
   if (length > RESTORE_MOVE_LIMIT) return undefined;
   if ((registers | area | length) % 8 === 0) return 8;
@@ -115,13 +147,26 @@ function moves(segment: RestoreSegment): { to: string; from: string }[] {
   return out;
 }
 
-function partContext({ component, area, registers, registerBytes }: RestorePiece, index: number): PartContext {
+function partContext(piece: RestorePiece, index: number): PartContext {
+  const { component, area, registers, registerBytes } = piece;
+  const regions = partRegions(piece);
+  const [load, initial] = ["load", "initial"].map((kind) => regions.find((each) => each.kind === kind));
   const word = component < 32 ? "low" : "high";
+  const loaded = area === undefined ? "" : `(${word} & ${1 << (component % 32)}) !== 0`;
   return {
     comment: `${componentName(component)}: ${registerBytes} bytes${area === undefined ? "" : ` at ${area}`}`,
-    loaded: area === undefined ? "" : `(${word} & ${1 << (component % 32)}) !== 0`,
+    loaded,
     index,
     at: plus("base", registers),
+    load: load ? regionCall(load) : "",
+    initial: initial ? regionCall(initial) : "",
+    set: isPartSet(piece),
+    dwords: Array.from({ length: isPartMoved(piece) ? registerBytes / 4 : 0 }, (_, i) => ({
+      to: plus("f", registers / 4 + i),
+      from: area === undefined ? "" : plus("w", area / 4 + i),
+      initial: plus("i", registers / 4 + i),
+      loaded,
+    })),
   };
 }
 

@@ -33,20 +33,24 @@ interface Run {
 type Effect = Run | string;
 
 function pushEffect(effects: Effect[], text: string, names: ReadonlyMap<string, string>): void {
-  const move = /^d\[(\w+)(?: \+ (\d+))?\] = s\[(\w+)(?: \+ (\d+))?\]!;$/.exec(text);
-  if (move?.[1] && move[3]) {
-    const at = Number(move[2] ?? 0) * 8;
-    const source = Number(move[4] ?? 0) * 8;
+  const move = /^([ds])\[(\w+)(?: \+ (\d+))?\] = ([ds])\[(\w+)(?: \+ (\d+))?\]!;$/.exec(text);
+  if (move?.[2] && move[5]) {
+    // Registers to area unless said otherwise.
+    const usual = move[1] === "d" && move[4] === "s";
+    const to = usual ? move[2] : `${move[1]}.${move[2]}`;
+    const from = usual ? move[5] : `${move[4]}.${move[5]}`;
+    const at = Number(move[3] ?? 0) * 8;
+    const source = Number(move[6] ?? 0) * 8;
     const last = effects.at(-1);
     if (
       typeof last === "object" &&
-      last.to === move[1] &&
-      last.from === move[3] &&
+      last.to === to &&
+      last.from === from &&
       last.at + last.length === at &&
       last.source + last.length === source
     ) {
       last.length += 8;
-    } else effects.push({ to: move[1], from: move[3], at, source, length: 8 });
+    } else effects.push({ to, from, at, source, length: 8 });
     return;
   }
   const set = /^U\.set\((\w+)\[(.+)\]!, (\w+)(?: \+ (\d+))?\);$/.exec(text);

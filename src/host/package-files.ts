@@ -23,5 +23,6 @@ export function templateTexts(): TemplateTexts {
     "save-body.hbs": text("save-body.hbs"),
     "copy-body.hbs": text("copy-body.hbs"),
     "restore-body.hbs": text("restore-body.hbs"),
+    "load-body.hbs": text("load-body.hbs"),
   };
 }

@@ -9,7 +9,7 @@ import { INITIAL_MXCSR, MXCSR_OFFSET, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "
 import type { AreaMemory } from "./arena.ts";
 import { loadedInUse } from "./derive-xinuse.ts";
 import { instructionFaults, type InstructionFault, type InstructionSetting, modeOf } from "./instruction-faults.ts";
-import { bindInitialX87, bindLoadX87 } from "./load-x87.ts";
+import { initialiseX87, loadX87, x87Rule } from "./load-x87.ts";
 import type { Processors } from "./processors.ts";
 import { type AllowedBits, type FieldCheck, restoreChecks, type RestoreFamily, type RestoreRule } from "./restore-checks.ts";
 import { type RestorePiece, type RestorePlan, restorePlan } from "./restore-plan.ts";
@@ -159,8 +159,8 @@ function load({ processors, processor, areas, offset, setting }: Asked, plan: Re
     if (piece.rule === "copy") {
       if (isLoaded) loadPiece(piece);
       else initial(piece.registers, piece.length);
-    } else if (isLoaded) bindLoadX87(processors, areas, mode.operandSize)(base, offset);
-    else bindInitialX87(processors)(base);
+    } else if (isLoaded) loadX87(processors, processor, areas, offset, x87Rule(processors, mode.operandSize));
+    else initialiseX87(processors, processor);
   }
   const word = (base + MXCSR_OFFSET) >> 2;
   if (plan.mxcsr === "area" || (plan.mxcsr === "area-or-initial" && hasBit(loads, 1)))

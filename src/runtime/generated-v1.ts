@@ -6,8 +6,8 @@
 import type { MaskPair } from "../isa/feature-mask.ts";
 import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
-export { restoreRoutine } from "./restore-routine.ts";
-export type { BoundRestore, RestoreRegisters, RestoreRoutine } from "./restore-routine.ts";
+export { regionLoad, restoreRoutine } from "./restore-routine.ts";
+export type { BoundRestore, RegionLoad, RestoreRegisters, RestoreRoutine } from "./restore-routine.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
 import type { RestoreRoutine } from "./restore-routine.ts";

@@ -2,6 +2,7 @@
 
 import { lbrBytes } from "../isa/lbr.ts";
 import type { AreaMemory } from "./arena.ts";
+import { BoundRegions } from "./bound-regions.ts";
 import type { BoundSave, RegionCopy, RegisterViews, SaverForm } from "./generated-v1.ts";
 import type { Processors } from "./processors.ts";
 
@@ -65,9 +66,9 @@ function makeViews(processors: Processors, first: number, end: number): Register
         return u8.subarray(start, start + lbrBytes(index));
       });
     },
-    copy: (region, areas) => boundCopy(views, copies, region, areas),
+    copy: (region, areas) => copies.bound(region, areas, views),
   };
-  const copies: BoundCopies = new WeakMap();
+  const copies = new BoundRegions(copyBySet);
   return views;
 }
 
@@ -84,26 +85,7 @@ export function boundForm(form: SaverForm, registers: RegisterViews, areas: Area
   return found;
 }
 
-type BoundCopies = WeakMap<AreaMemory, Map<RegionCopy, BoundSave>>;
-
-/** How many of a region's texts are bound already. */
-const textsBound = new WeakMap<RegionCopy, number>();
-
-/** Binds each region once per memory: to the next text that nothing else has bound, or, when they are used up, to `set`. */
-function boundCopy(registers: RegisterViews, copies: BoundCopies, region: RegionCopy, areas: AreaMemory): BoundSave {
-  let byRegion = copies.get(areas);
-  if (!byRegion) copies.set(areas, (byRegion = new Map()));
-  let found = byRegion.get(region);
-  if (!found) {
-    const index = textsBound.get(region) ?? 0;
-    textsBound.set(region, index + 1);
-    const text = region.texts[index];
-    byRegion.set(region, (found = text ? text(registers, areas) : copyBySet(registers, region, areas)));
-  }
-  return found;
-}
-
-function copyBySet(registers: RegisterViews, region: RegionCopy, areas: AreaMemory): BoundSave {
+function copyBySet(region: RegionCopy, registers: RegisterViews, areas: AreaMemory): BoundSave {
   const { u8, offsetMask } = areas;
   const { blockMask } = registers;
   const { at } = region;

@@ -14,7 +14,7 @@ import { lengthInMode, MODE_64, type SaveMode } from "./save-plan.ts";
 /** A component's bytes that a restore loads, or sets to their initial values where XSTATE_BV has its bit clear. */
 export interface RestorePiece {
   readonly component: number;
-  /** `x87`: bytes 0-23 and 32-159, by `bindLoadX87`. */
+  /** `x87`: bytes 0-23 and 32-159, by `loadX87`. */
   readonly rule: "copy" | "x87";
   /** Byte offset in the processor's block. */
   readonly registers: number;

@@ -1,29 +1,69 @@
-/** Views of register files as generated restores want them. */
+/** Views of register files as generated restores want them, and what is bound to them. */
 
 import { AreaPlaces } from "./area-places.ts";
-import { bindInitialX87, bindLoadX87 } from "./load-x87.ts";
+import type { AreaMemory } from "./arena.ts";
+import { BoundRegions } from "./bound-regions.ts";
+import type { BoundSave } from "./generated-v1.ts";
+import { loadSt, loadX87, loadX87Control, x87Rule } from "./load-x87.ts";
 import type { Processors } from "./processors.ts";
-import type { RestoreRegisters } from "./restore-routine.ts";
+import { registerViews } from "./register-views.ts";
+import type { BoundRestore, RegionLoad, RestoreRegisters, RestoreRoutine } from "./restore-routine.ts";
 
-/** Views of register files for restores. */
-export function restoreRegisters(processors: Processors): RestoreRegisters {
-  const { u8, i32, b64, count, blockSize } = processors;
-  return {
+interface Bound {
+  readonly registers: RestoreRegisters;
+  readonly routines: WeakMap<AreaMemory, Map<RestoreRoutine, BoundRestore>>;
+}
+const boundTo = new WeakMap<Processors, Bound>();
+
+/** A routine bound to register files and memory. Who asks again gets the same: a second closure of its text makes both slower. */
+export function boundRestore(routine: RestoreRoutine, processors: Processors, areas: AreaMemory): BoundRestore {
+  let bound = boundTo.get(processors);
+  if (!bound) boundTo.set(processors, (bound = { registers: restoreRegisters(processors), routines: new WeakMap() }));
+  let byRoutine = bound.routines.get(areas);
+  if (!byRoutine) bound.routines.set(areas, (byRoutine = new Map()));
+  let found = byRoutine.get(routine);
+  if (!found) byRoutine.set(routine, (found = routine.bind(bound.registers, areas)));
+  return found;
+}
+
+function restoreRegisters(processors: Processors): RestoreRegisters {
+  const { u8, count, blockSize, cpu } = processors;
+  const { i32, b64, blockMask, initialBase, base } = registerViews(processors);
+  const rule = x87Rule(processors, 64);
+  const loads = new BoundRegions<RestoreRegisters, RegionLoad>((region, _, areas) => loadBySet(region, processors, areas));
+  const registers: RestoreRegisters = {
     u8,
     i32,
     b64,
-    mxcsrMask: processors.cpu.quirks.mxcsrMask,
-    base(processor: number): number {
-      if (processor >>> 0 >= count || processor >>> 0 !== processor)
-        throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
-      return processor * blockSize;
-    },
-    x87: (areas) => bindLoadX87(processors, areas, 64),
-    initialX87: () => bindInitialX87(processors),
+    mxcsrMask: cpu.quirks.mxcsrMask,
+    blockSize,
+    blockMask,
+    initialBase,
+    loadX87Control,
+    loadSt,
+    unusedPointerBits: rule.unused,
+    pointersKeptUnlessEs: rule.keptUnlessEs,
+    base,
+    load: (region, areas) => loads.bound(region, areas, registers),
     initial: (runs) => {
       const start = count * blockSize;
       return runs.map(([offset, length]) => u8.subarray(start + offset, start + offset + length));
     },
     places: (areas, runs) => new AreaPlaces(areas, runs),
   };
+  return registers;
+}
+
+function loadBySet({ kind, at, length }: RegionLoad, processors: Processors, areas: AreaMemory): BoundSave {
+  const { u8, blockSize, count } = processors;
+  if (kind === "x87") {
+    const rule = x87Rule(processors, 64);
+    return (processor, offset) => loadX87(processors, processor, areas, offset, rule);
+  }
+  if (kind === "initial") {
+    const initial = count * blockSize + at;
+    return (processor) => void u8.copyWithin(processor * blockSize + at, initial, initial + length);
+  }
+  const places = new AreaPlaces(areas, [[at, length]]);
+  return (processor, offset) => u8.set(places.at(offset)[0]!, processor * blockSize + at);
 }

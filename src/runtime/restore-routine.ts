@@ -3,7 +3,8 @@
 import type { MaskPair } from "../isa/feature-mask.ts";
 import type { AreaPlaces } from "./area-places.ts";
 import type { AreaMemory } from "./arena.ts";
-import type { LoadX87 } from "./load-x87.ts";
+import type { BoundSave } from "./generated-v1.ts";
+import type { loadSt, loadX87Control } from "./load-x87.ts";
 import type { RestoreFamily } from "./restore-checks.ts";
 
 /**
@@ -21,7 +22,7 @@ export type RestoreTuple = readonly [component: number, registers: number, area:
 /** One restore: for one RFBM over areas with one XCOMP_BV. */
 export interface RestoreRoutine {
   /** Seam revision that the generator wrote for. */
-  readonly revision: 2;
+  readonly revision: 3;
   readonly name: string;
   readonly families: readonly RestoreFamily[];
   readonly rfbm: MaskPair;
@@ -35,12 +36,28 @@ export interface RestoreRoutine {
 
 /** Makes a restore; refuses, by name, output of a generator that this runtime does not understand. */
 export function restoreRoutine(routine: RestoreRoutine): RestoreRoutine {
-  if ((routine.revision as number) !== 2) {
+  if ((routine.revision as number) !== 3) {
     throw new Error(
-      `${routine.name} was generated for seam revision ${routine.revision as number}, this runtime has 2: run "xsavekit generate" again`,
+      `${routine.name} was generated for seam revision ${routine.revision as number}, this runtime has 3: run "xsavekit generate" again`,
     );
   }
   return routine;
+}
+
+/** Puts a region into a processor's block; shared by all restores. */
+export interface RegionLoad {
+  /** From the same place of the area, from the initial configuration, or x87 with what the registers make of its bytes. */
+  readonly kind: "load" | "initial" | "x87";
+  /** Byte offset in the block and in the area. */
+  readonly at: number;
+  readonly length: number;
+  /** The same function under several names, as in `RegionCopy`. */
+  readonly texts: readonly ((registers: RestoreRegisters, areas: AreaMemory) => BoundSave)[];
+}
+
+/** Makes a region's load. */
+export function regionLoad(load: RegionLoad): RegionLoad {
+  return load;
 }
 
 /** Views of register files as generated restores want them. */
@@ -52,10 +69,18 @@ export interface RestoreRegisters {
   readonly mxcsrMask: number;
   /** Byte offset of a processor's block; throws RangeError for a processor that does not exist. */
   base(processor: number): number;
-  /** Loads x87 from an area. */
-  x87(areas: AreaMemory): LoadX87;
-  /** Puts x87 of the block at a byte offset into its initial configuration. */
-  initialX87(): (base: number) => void;
+  /** Bytes of a block; `processor & blockMask` is the number of a block, see `RegisterViews`. */
+  readonly blockSize: number;
+  readonly blockMask: number;
+  /** Byte offset of the initial configuration. */
+  readonly initialBase: number;
+  /** What x87 is loaded by, and with. */
+  readonly loadX87Control: typeof loadX87Control;
+  readonly loadSt: typeof loadSt;
+  readonly unusedPointerBits: number;
+  readonly pointersKeptUnlessEs: boolean;
+  /** A region's load. Restores that ask for the same get the same function. */
+  load(region: RegionLoad, areas: AreaMemory): BoundSave;
   /** Views of the initial configuration. */
   initial(runs: readonly Run[]): readonly Uint8Array[];
   /** Views of areas. */

@@ -9,7 +9,7 @@ import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import type { RestoreFamily } from "./restore-checks.ts";
 import { restorePlan } from "./restore-plan.ts";
-import { restoreRegisters } from "./restore-registers.ts";
+import { boundRestore } from "./restore-registers.ts";
 import type { BoundRestore, RestoreRoutine } from "./restore-routine.ts";
 import { stale, UnsupportedInstructionError } from "./select-save.ts";
 
@@ -75,12 +75,11 @@ export function selectRestore(
   const [rfbmLow, rfbmHigh] = maskPair(rfbm).map((word) => word | 0) as [number, number];
   const [maskLow, maskHigh] = maskPair(mask).map((word) => word | 0) as [number, number];
   const fitting = routines.filter((routine) => fits(routine, processors, instruction, rfbm));
-  const registers = restoreRegisters(processors);
   const bound: readonly BoundRoutine[] = fitting.map((routine) => ({
     low: routine.xcompBv[0] | 0,
     high: routine.xcompBv[1] | 0,
     xcompBv: maskOf(...routine.xcompBv),
-    restore: routine.bind(registers, areas),
+    restore: boundRestore(routine, processors, areas),
   }));
   const q = areas.i32;
   const settle = bindSettledXinuse(processors, rfbm);

@@ -6,13 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { buildLoadsModule } from "../generator/build-loads.ts";
 import { buildRestoresModule } from "../generator/build-restores.ts";
 import { buildCopiesModule, buildSaversModule } from "../generator/build-module.ts";
+import { loadRegionsOf } from "../generator/load-region.ts";
+import { proveLoads } from "../generator/prove-loads.ts";
 import { proveRestores } from "../generator/prove-restores.ts";
 import { proveCopies, proveModule } from "../generator/prove-straight-line.ts";
 import { regionsOf } from "../generator/region-copy.ts";
 import { bodyRenderer, type BodyRenderer, type TemplateTexts } from "../generator/render-body.ts";
-import { type RequestedRestore, restoreKey, restoresFor } from "../generator/restore-spec.ts";
+import { type RequestedRestore, restoreKey, type RestoreSpec, restoresFor } from "../generator/restore-spec.ts";
 import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "../generator/saver-spec.ts";
 import type { RestoreRoutine, SaverGroup } from "../runtime/generated-v1.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
@@ -49,6 +52,7 @@ export class SaverLoader {
       "save-body.hbs": sources.template ?? text("save-body.hbs"),
       "copy-body.hbs": text("copy-body.hbs"),
       "restore-body.hbs": text("restore-body.hbs"),
+      "load-body.hbs": text("load-body.hbs"),
     });
     this.#seam = sources.seam ?? ownFile(SEAM_PLACES, "the built runtime (npm run build:src)").href;
   }
@@ -80,9 +84,13 @@ export class SaverLoader {
     if (missing.length > 0) {
       const path = "verify/restores.ts";
       const planned = missing.map(({ spec }) => spec);
-      const text = buildRestoresModule(planned, this.#render, this.#seam);
+      const text = buildRestoresModule(planned, this.#render, { seam: this.#seam, loads: "./loads.mjs" });
       proveRestores(path, text, planned);
-      const exports = await this.#import<RestoreRoutine>(new Map([["restores.mjs", withoutTypes(text)]]), ["restores.mjs"]);
+      const texts = new Map([
+        ["loads.mjs", this.#loads(planned)],
+        ["restores.mjs", withoutTypes(text)],
+      ]);
+      const exports = await this.#import<RestoreRoutine>(texts, ["restores.mjs"]);
       for (const { spec, key } of missing) {
         const routine = exports.get(spec.name);
         if (!routine) throw new Error(`the generated module does not export ${spec.name}`);
@@ -125,6 +133,15 @@ export class SaverLoader {
     const path = "verify/savers.ts";
     const text = buildSaversModule(groups, this.#render, { seam: this.#seam, copies: "./copies.mjs" });
     proveModule(path, text, groups);
+    return withoutTypes(text);
+  }
+
+  /** Proved JavaScript of the regions that restores call. */
+  #loads(specs: readonly RestoreSpec[]): string {
+    const path = "verify/loads.ts";
+    const regions = loadRegionsOf(specs);
+    const text = buildLoadsModule(regions, this.#render, this.#seam);
+    proveLoads(path, text, regions);
     return withoutTypes(text);
   }
 

@@ -10,7 +10,8 @@ import { type Candidate, measure } from "./measure.ts";
 import type { SectionResult } from "./sections.ts";
 
 const MASKS = [0x3n, 0x7n, 0x207n, 0xe7n, 0x2e7n];
-const OFFSET = 4096;
+/** Bytes from one area to the next. */
+const SPACE = 4096;
 
 /** How much of RFBM the image has in use. */
 export const IMAGES = ["all in use", "half in init"] as const;
@@ -29,24 +30,27 @@ export async function restores(): Promise<SectionResult> {
   const requested = masks.map((rfbm) => ({ name: rfbm.toString(16), rfbm, families, xinuseClasses: [] }));
   const routines = await new SaverLoader().loadRestores(cpu, restoresOfMasks(requested));
   const candidates = new Map<string, Candidate>();
+  // One register file and one memory, as a program has them: each further pair takes another text of a shared region, or a general one.
+  const processors = new Processors(cpu);
+  const areas = createArena({ bytes: 1 << 20, largestArea: SPACE });
+  let offset = 0;
   for (const family of families) {
     for (const mask of masks) {
       for (const image of IMAGES) {
         const name = `${family === "XSAVE" ? "standard" : "compacted"} ${mask.toString(16).toUpperCase()} ${image}`;
-        const processors = new Processors(cpu);
-        const areas = createArena({ bytes: 16384, largestArea: 4096 });
+        const place = (offset += SPACE);
         for (const { index } of cpu.components) processors.component(0, index).fill(0x40);
         processors.component(0, 0).fill(0x41, 160, 416);
         processors.component(0, 0).fill(0x41, 32, 42);
         processors.setXinuse(0, image === "all in use" ? mask : half(mask));
-        bindGeneralSave(savePlan(cpu, family, mask), processors, areas)(0, OFFSET);
+        bindGeneralSave(savePlan(cpu, family, mask), processors, areas)(0, place);
         const selected = selectRestore(routines, processors, areas, { instruction: "XRSTOR", mask });
-        if (selected.restore(0, OFFSET) !== 0 || selected.servedBy() !== "generated")
+        if (selected.restore(0, place) !== 0 || selected.servedBy() !== "generated")
           throw new Error(`${name}: no generated restore`);
-        candidates.set(`${name} restore`, restoresAt(selected.restore, 0, OFFSET));
+        candidates.set(`${name} restore`, restoresAt(selected.restore, 0, place));
         if (!native) continue;
         const area = native.alignedBytes(16384);
-        area.set(areas.u8.subarray(OFFSET, OFFSET + 8192));
+        area.set(areas.u8.subarray(place, place + SPACE));
         const state = native.alignedBytes(16384);
         state.set(area.subarray(0, 512));
         candidates.set(`${name} CPU`, (iterations) =>

@@ -4,8 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { buildLoadsModule } from "../../src/generator/build-loads.ts";
 import { buildRestoresModule } from "../../src/generator/build-restores.ts";
 import { buildCopiesModule, buildSaversModule } from "../../src/generator/build-module.ts";
+import { loadRegionsOf } from "../../src/generator/load-region.ts";
+import { proveLoads } from "../../src/generator/prove-loads.ts";
 import { proveRestores } from "../../src/generator/prove-restores.ts";
 import { proveCopies, proveModule } from "../../src/generator/prove-straight-line.ts";
 import { regionsOf } from "../../src/generator/region-copy.ts";
@@ -26,11 +29,15 @@ export const COPY_TEMPLATE: string = templateText("copy-body.hbs");
 /** Text of `templates/restore-body.hbs`. */
 export const RESTORE_TEMPLATE: string = templateText("restore-body.hbs");
 
+/** Text of `templates/load-body.hbs`. */
+export const LOAD_TEMPLATE: string = templateText("load-body.hbs");
+
 /** All of the project's templates. */
 export const TEMPLATES: TemplateTexts = {
   "save-body.hbs": TEMPLATE,
   "copy-body.hbs": COPY_TEMPLATE,
   "restore-body.hbs": RESTORE_TEMPLATE,
+  "load-body.hbs": LOAD_TEMPLATE,
 };
 
 /** The renderer of the project's own templates. */
@@ -48,7 +55,12 @@ export function copiesText(groups: readonly GroupSpec[], renderer: BodyRenderer 
 
 /** Text of a module with these restores, not yet proved. */
 export function restoresText(specs: readonly RestoreSpec[], renderer: BodyRenderer = render): string {
-  return buildRestoresModule(specs, renderer, "./seam.mjs");
+  return buildRestoresModule(specs, renderer, { seam: "./seam.mjs", loads: "./loads.mjs" });
+}
+
+/** Text of the module with the regions that they call, not yet proved. */
+export function loadsText(specs: readonly RestoreSpec[], renderer: BodyRenderer = render): string {
+  return buildLoadsModule(loadRegionsOf(specs), renderer, "./seam.mjs");
 }
 
 /** A folder for compiled modules. */
@@ -59,7 +71,7 @@ export class SaversFolder {
   constructor() {
     writeFileSync(
       join(this.#path, "seam.mjs"),
-      "export const saverForm = (form) => form;\nexport const saverGroup = (group) => group;\nexport const regionCopy = (copy) => copy;\nexport const restoreRoutine = (routine) => routine;\n",
+      "export const saverForm = (form) => form;\nexport const saverGroup = (group) => group;\nexport const regionCopy = (copy) => copy;\nexport const restoreRoutine = (routine) => routine;\nexport const regionLoad = (load) => load;\n",
     );
   }
 
@@ -80,7 +92,11 @@ export class SaversFolder {
   async loadRestores(specs: readonly RestoreSpec[]): Promise<RestoreRoutine[]> {
     const text = restoresText(specs);
     proveRestores("restores/test.ts", text, specs);
-    const file = this.#write(`restores-${this.#count++}.mjs`, text);
+    const loads = loadsText(specs);
+    proveLoads("restores/loads-test.ts", loads, loadRegionsOf(specs));
+    const number = this.#count++;
+    this.#write(`loads-${number}.mjs`, loads);
+    const file = this.#write(`restores-${number}.mjs`, text.replace("./loads.mjs", `./loads-${number}.mjs`));
     const loaded = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Record<string, RestoreRoutine>;
     return specs.map((spec) => loaded[spec.name]!);
   }

@@ -1,0 +1,35 @@
+/** Builds the TypeScript module of the regions that restores have in common. */
+
+import { regionText } from "./build-module.ts";
+import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
+import { moduleText } from "./module-text.ts";
+import type { BodyRenderer } from "./render-body.ts";
+
+/** One module with all given regions. Returns its text without header. */
+export function buildLoadsModule(regions: readonly LoadRegionSpec[], render: BodyRenderer, seam: string): string {
+  return moduleText(
+    [{ from: seam, values: ["regionLoad"], types: ["RegionLoad"] }],
+    regions.map((region) => ({
+      name: region.name,
+      type: "RegionLoad",
+      initializer: loadText(region, render),
+      doc: loadDoc(region),
+    })),
+  );
+}
+
+function loadDoc({ kind, at, length }: LoadRegionSpec): string {
+  if (kind === "x87") return "x87: bytes 0-23 and 32-159, with what the registers make of them.";
+  return kind === "load"
+    ? `${length} bytes at ${at}, the same place in the area and in a processor's block.`
+    : `The initial values of ${length} bytes at ${at} of a processor's block.`;
+}
+
+function loadText(region: LoadRegionSpec, render: BodyRenderer): string {
+  const body = render.load(region);
+  const bound = Object.entries(LOAD_NAMES).flatMap(([name, value]) =>
+    new RegExp(`\\b${name}\\b`).test(body) ? [`const ${name} = ${value};`] : [],
+  );
+  const data = [`kind: "${region.kind}"`, `at: ${region.at}`, `length: ${region.length}`];
+  return regionText("regionLoad", region.name, data, bound, body);
+}

@@ -1,0 +1,34 @@
+/** The proof of the regions that restores call: straight-line, and loading just the planned bytes. */
+
+import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
+import { proveRegions } from "./prove-straight-line.ts";
+
+/** Proves every text of every region; throws ProofError at the first that fails. */
+export function proveLoads(path: string, text: string, regions: readonly LoadRegionSpec[]): void {
+  proveRegions(
+    path,
+    text,
+    { maker: "regionLoad", type: "RegionLoad", names: LOAD_NAMES },
+    regions.map((region) => ({
+      name: region.name,
+      data: `kind: "${region.kind}", at: ${region.at}, length: ${region.length}`,
+      expected: expectedLoad(region),
+      fromArea: region.kind !== "initial",
+    })),
+  );
+}
+
+/** What a region's function must do, from its plan. */
+function expectedLoad({ kind, at, length }: LoadRegionSpec): string[] {
+  const block = "((processor & P) * B)";
+  if (kind === "x87") {
+    return [
+      `const f = ${block} >>> 2;`,
+      "const w = (offset & M) >>> 2;",
+      "control(R, Q, f, w, unused, -1, kept);",
+      ...[8, 12, 16, 20, 24, 28, 32, 36].map((word) => `st(R, Q, f + ${word}, w + ${word});`),
+    ];
+  }
+  if (kind === "initial") return [`const t = ${block} >>> 3;`, `move s.i ${at} -> s.t ${at} length ${length}`];
+  return [`const t = ${block} >>> 3;`, "const q = (offset & M) >>> 3;", `move d.q ${at} -> s.t ${at} length ${length}`];
+}
