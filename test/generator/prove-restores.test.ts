@@ -2,11 +2,13 @@
 
 import { expect, test } from "vitest";
 import { ProofError } from "../../src/generator/prove-straight-line.ts";
+import { loadRegionsOf } from "../../src/generator/load-region.ts";
+import { proveLoads } from "../../src/generator/prove-loads.ts";
 import { proveRestores } from "../../src/generator/prove-restores.ts";
 import { bodyRenderer } from "../../src/generator/render-body.ts";
 import { restoresFor, type RestoreSpec } from "../../src/generator/restore-spec.ts";
 import { loadModel } from "../model/model-files.ts";
-import { RESTORE_TEMPLATE, restoresText, TEMPLATES } from "./load-savers.ts";
+import { loadsText, RESTORE_TEMPLATE, restoresText, TEMPLATES } from "./load-savers.ts";
 import { changes, stepOver } from "./token-changes.ts";
 
 const PATH = "restores/test.ts";
@@ -33,9 +35,17 @@ const CASES: readonly (readonly [string, RestoreSpec[]])[] = [
   ],
 ];
 
-function refusal(text: string, specs: readonly RestoreSpec[]): string | undefined {
+function provesRestores(text: string, specs: readonly RestoreSpec[]): void {
+  proveRestores(PATH, text, specs);
+}
+
+function provesLoads(text: string, specs: readonly RestoreSpec[]): void {
+  proveLoads("restores/test-loads.ts", text, loadRegionsOf(specs));
+}
+
+function refusal(text: string, specs: readonly RestoreSpec[], prove = provesRestores): string | undefined {
   try {
-    proveRestores(PATH, text, specs);
+    prove(text, specs);
     return undefined;
   } catch (error) {
     if (error instanceof ProofError) return error.message;
@@ -60,6 +70,37 @@ test.each(CASES)("no changed number, name or operator of a module passes: %s", (
   console.log(`proof of restores, ${label}: ${tried} of ${all.length} changes refused`);
   expect(survivors).toEqual([]);
   expect(tried).toBeGreaterThan(60);
+});
+
+test("no changed number, name or operator of a region's load passes, in any of its texts", { timeout: 60_000 }, () => {
+  const specs = CASES.flatMap(([, each]) => each);
+  const text = loadsText(specs);
+  expect(new Set(loadRegionsOf(specs).map(({ kind }) => kind))).toEqual(new Set(["load", "initial", "x87"]));
+  expect(refusal(text, specs, provesLoads)).toBeUndefined();
+  const all = changes(text);
+  const step = process.env["XSAVEKIT_FULL"] === "1" ? 1 : 64;
+  const survivors: string[] = [];
+  for (let i = 0; i < all.length; i += step) {
+    const { start, end, to } = all[i]!;
+    if (refusal(text.slice(0, start) + to + text.slice(end), specs, provesLoads) === undefined)
+      survivors.push(`${text.slice(start - 30, end + 10)} -> ${to}`);
+  }
+  expect(survivors).toEqual([]);
+  expect(all.length).toBeGreaterThan(1000);
+  for (const [from, to] of [
+    ["control(R, Q, f, w, unused, -1, kept);", "control(R, Q, f, w, unused, 0, kept);"],
+    ["st(R, Q, f + 36, w + 36);", ""],
+    ["st(R, Q, f + 8, w + 8);", "st(R, Q, f + 8, w + 12);"],
+    ["registers.loadSt", "registers.loadX87Control"],
+    ["registers.pointersKeptUnlessEs", "registers.unusedPointerBits"],
+    ["registers.initialBase >>> 3", "registers.blockSize >>> 3"],
+    ['kind: "x87"', 'kind: "load"'],
+    ["(registers) => {", "(registers, areas) => {"],
+    ["_1(processor) {", "_1(processor, offset) {"],
+  ] as const) {
+    expect(text).toContain(from);
+    expect(refusal(text.replace(from, to), specs, provesLoads), `${from} -> ${to}`).toMatch(/^restores\/test-loads/);
+  }
 });
 
 test.each(CASES)("a missing, doubled or swapped line of a restore does not pass: %s", (_, specs) => {
