@@ -3,12 +3,15 @@
 import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
 import { proveRegions } from "./prove-straight-line.ts";
 
+/** What loads x87 calls: bound by `LOAD_NAMES`. */
+const X87_CALLS = /^(?:control|st)$/;
+
 /** Proves every text of every region; throws ProofError at the first that fails. */
 export function proveLoads(path: string, text: string, regions: readonly LoadRegionSpec[]): void {
   proveRegions(
     path,
     text,
-    { maker: "regionLoad", type: "RegionLoad", names: LOAD_NAMES },
+    { maker: "regionLoad", type: "RegionLoad", names: LOAD_NAMES, calls: X87_CALLS },
     regions.map((region) => ({
       name: region.name,
       data: `kind: "${region.kind}", at: ${region.at}, length: ${region.length}`,

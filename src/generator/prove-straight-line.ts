@@ -59,8 +59,9 @@ export const ALLOWED_KINDS: ReadonlySet<SyntaxKind> = new Set([
 /** Comments are no part of the proof: looking for JSDoc in them would be a tenth of it. */
 const PARSING = { languageVersion: ts.ScriptTarget.ES2023, jsDocParsingMode: ts.JSDocParsingMode.ParseNone };
 
-/** Receivers of calls; a region's copy is one, and is proved where it is defined. `control` and `st` load x87. */
-const ALLOWED_CALLS = /^(?:areas\.check|registers\.base|U\.set|c\d+_\d+|control|st)$/;
+/** Receivers of a saver's calls; a region's copy is one, and is proved where it is defined. */
+const SAVER_CALLS = /^(?:areas\.check|registers\.base|U\.set|c\d+_\d+)$/;
+const NO_CALLS = /^(?!)/;
 
 /** Proves every saver of a module's text; throws ProofError at the first that fails. Returns the number of savers. */
 export function proveModule(path: string, text: string, groups: readonly GroupSpec[]): number {
@@ -85,7 +86,7 @@ export function proveCopies(path: string, text: string, regions: readonly Region
   proveRegions(
     path,
     text,
-    { maker: "regionCopy", type: "RegionCopy", names: COPY_NAMES },
+    { maker: "regionCopy", type: "RegionCopy", names: COPY_NAMES, calls: NO_CALLS },
     regions.map((region) => ({
       name: region.name,
       data: `at: ${region.at}, length: ${region.length}`,
@@ -99,6 +100,8 @@ export interface RegionsForm {
   readonly maker: string;
   readonly type: string;
   readonly names: Readonly<Record<string, string>>;
+  /** Receivers of their functions' calls. */
+  readonly calls: RegExp;
 }
 
 /** A planned region: its data, and what each of its functions must do. */
@@ -111,10 +114,10 @@ export interface PlannedRegion {
 
 /** Proves a module that consists of regions; throws ProofError at the first function that fails. */
 export function proveRegions(path: string, text: string, form: RegionsForm, regions: readonly PlannedRegion[]): void {
-  const { maker, type, names } = form;
+  const { maker, type } = form;
   const file = parsedFile(path, text);
   const declared = declarations(file, type);
-  for (const region of regions) proveRegion(file, path, region, names, declared.get(region.name));
+  for (const region of regions) proveRegion(file, path, region, form, declared.get(region.name));
   const planned = new Map(regions.map(({ name }) => [name, { maker }]));
   proveStatements(file, path, [`import { ${maker}, type ${type} } from`], planned);
 }
@@ -145,7 +148,7 @@ function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaratio
     (each): each is ts.MethodDeclaration => ts.isMethodDeclaration(each) && each.name.getText(file) === "bind",
   );
   if (!declaration || !bind) throw new ProofError(`${path}: saver ${form.name} is missing`);
-  proveBound(file, path, form.name, bind, { names: SAVER_NAMES, expected: expectedEffects(form) });
+  proveBound(file, path, form.name, bind, { names: SAVER_NAMES, expected: expectedEffects(form), calls: SAVER_CALLS });
   const data = members
     .filter((each) => each !== bind)
     .map((each) => each.getText(file).replace(/\s+/g, " "))
@@ -159,7 +162,7 @@ function proveRegion(
   file: ts.SourceFile,
   path: string,
   region: PlannedRegion,
-  names: RegionsForm["names"],
+  { names, calls }: RegionsForm,
   declaration: ts.VariableDeclaration | undefined,
 ): void {
   const members = madeFrom(declaration);
@@ -174,7 +177,7 @@ function proveRegion(
   list.forEach((bind, index) => {
     const name = copyTextName(region, index);
     if (!ts.isArrowFunction(bind)) throw fail(file, path, bind.getStart(file), `${name} is not a function`);
-    proveBound(file, path, name, bind, { ...region, names });
+    proveBound(file, path, name, bind, { ...region, names, calls });
   });
 }
 
@@ -182,6 +185,7 @@ function proveRegion(
 interface BoundPlan {
   readonly names: Readonly<Record<string, string>>;
   readonly expected: readonly string[];
+  readonly calls: RegExp;
   /** False where no area is read: there is no second parameter then. */
   readonly fromArea?: boolean;
 }
@@ -222,7 +226,7 @@ function proveBound(
   const { fromArea = true } = plan;
   checkParameters(file, path, name, bind, ["registers", ...(fromArea ? ["areas"] : [])]);
   checkParameters(file, path, name, save, ["processor", ...(fromArea ? ["offset"] : [])]);
-  visitStraightLine(file, path, save.body);
+  visitStraightLine(file, path, save.body, plan.calls);
   const stands = boundNames(file, path, name, statements.slice(0, -1), plan.names);
   const effects = statementEffects(file, save.body.statements, stands);
   for (let i = 0; i < Math.max(effects.length, plan.expected.length); i++) {
@@ -237,12 +241,12 @@ function proveBound(
   }
 }
 
-function visitStraightLine(file: ts.SourceFile, path: string, node: ts.Node): void {
+function visitStraightLine(file: ts.SourceFile, path: string, node: ts.Node, calls: RegExp): void {
   if (!ALLOWED_KINDS.has(node.kind)) {
     const text = node.getText(file).slice(0, 40);
     throw fail(file, path, node.getStart(file), `${SyntaxKind[node.kind]} is not allowed in a save function: ${text}`);
   }
-  if (ts.isCallExpression(node) && !ALLOWED_CALLS.test(node.expression.getText(file))) {
+  if (ts.isCallExpression(node) && !calls.test(node.expression.getText(file))) {
     throw fail(file, path, node.getStart(file), `call of ${node.expression.getText(file)} is not allowed in a save function`);
   }
   if (
@@ -252,7 +256,7 @@ function visitStraightLine(file: ts.SourceFile, path: string, node: ts.Node): vo
   ) {
     throw fail(file, path, node.getStart(file), `assignment to ${node.left.getText(file)}`);
   }
-  ts.forEachChild(node, (child) => visitStraightLine(file, path, child));
+  ts.forEachChild(node, (child) => visitStraightLine(file, path, child, calls));
 }
 
 /** What each name stands for that is bound before the function; views and copies only, all else is fixed. */

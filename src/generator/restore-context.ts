@@ -92,7 +92,7 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
     movesEight: segments.some((segment) => moveUnit(segment) === 8),
     copies: segments.map((segment) => ({
       comment: `${segment.components.map(componentName).join(", ")}: ${segment.length} bytes at ${segment.area}`,
-      load: [loadRegion(segment.registers, segment.area, segment.length)].map((each) => (each ? regionCall(each) : "")).join(""),
+      load: callOf(loadRegion(segment.registers, segment.area, segment.length)),
       set: sets.includes(segment),
       index: sets.indexOf(segment),
       at: plus("base", segment.registers),
@@ -110,6 +110,10 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
 /** What a restore calls a region's function. */
 export function regionCall({ kind, at, length }: LoadRegionSpec): string {
   return kind === "x87" ? "x87" : `${kind === "load" ? "l" : "i"}${at}_${length}`;
+}
+
+function callOf(region: LoadRegionSpec | undefined): string {
+  return region ? regionCall(region) : "";
 }
 
 /** True for a run that is loaded by one `set`. */
@@ -158,8 +162,8 @@ function partContext(piece: RestorePiece, index: number): PartContext {
     loaded,
     index,
     at: plus("base", registers),
-    load: load ? regionCall(load) : "",
-    initial: initial ? regionCall(initial) : "",
+    load: callOf(load),
+    initial: callOf(initial),
     set: isPartSet(piece),
     dwords: Array.from({ length: isPartMoved(piece) ? registerBytes / 4 : 0 }, (_, i) => ({
       to: plus("f", registers / 4 + i),

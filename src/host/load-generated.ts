@@ -31,7 +31,7 @@ export async function generatedRestores(): Promise<Registries["restores"]> {
   return (await registries()).restores;
 }
 
-/** Masks and rows of every bundled model, without its savers: one module, where reading their YAML takes a hundred times that. */
+/** Masks and rows of every bundled model, without its savers: one module, with no YAML to read. */
 export async function generatedCpus(): Promise<readonly ProcessorDescription[]> {
   return ((await generatedModule("xsavekit/generated/cpus")) as { cpus: readonly ProcessorDescription[] }).cpus;
 }

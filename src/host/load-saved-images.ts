@@ -13,7 +13,7 @@ import type { SavedState } from "../model/portability-rules.ts";
 import { fileSource } from "./file-source.ts";
 import { bundledIds, loadBundledModels } from "./load-models.ts";
 import { openContainerFile } from "./open-container-file.ts";
-import { type ByteSource } from "../formats/byte-source.ts";
+import type { ByteSource } from "../formats/byte-source.ts";
 import { openContainer } from "../formats/index.ts";
 import { DumpFileError } from "./read-dump-file.ts";
 

@@ -74,7 +74,7 @@ export interface ViewFields extends SharedFields {
 
 /**
  * Ids of models and names of masks: file names and parts of generated names come from them. `cpu-models/` and the
- * generator's output have files or folders of their own under the four words.
+ * generator's output have files or folders of their own under the five words.
  */
 export const ID_FORM: RegExp = /^(?!(?:index|cpus|masks|savers|restores)$)[a-z0-9]+(-[a-z0-9]+)*$/;
 /** A model's name for people. */

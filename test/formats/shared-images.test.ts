@@ -10,6 +10,8 @@ import { componentIndex } from "../../src/isa/state-component.ts";
 const FOLDER = fileURLToPath(new URL("../../../shared/images", import.meta.url));
 const present = existsSync(FOLDER);
 if (!present) console.log("skipped: the recorded images are not in ../shared/images");
+// A file without any test would fail.
+if (!present) test.skip("the recorded images", () => {});
 const names = (ext: string): string[] => (present ? readdirSync(FOLDER).filter((name) => name.endsWith(ext)) : []);
 const bytesOf = (name: string): Uint8Array => new Uint8Array(readFileSync(join(FOLDER, name)));
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

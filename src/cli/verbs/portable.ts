@@ -4,7 +4,7 @@ import { resolveModel, resolveModels } from "../../host/load-models.ts";
 import type { SavedImages } from "../../host/load-saved-images.ts";
 import { openImages, savedImages } from "../../host/load-saved-images.ts";
 import { standardInputSource } from "../../host/file-source.ts";
-import { type ByteSource } from "../../formats/byte-source.ts";
+import type { ByteSource } from "../../formats/byte-source.ts";
 import { CONTAINER_KINDS, type ContainerKind } from "../../formats/container.ts";
 import { maskHex } from "../../isa/feature-mask.ts";
 import type { Carrier, CarrierName } from "../../model/carriers.ts";
