@@ -18,8 +18,8 @@ export function foldersOf(files: readonly string[]): WatchedFolder[] {
 }
 
 /**
- * Calls `run` after every change once nothing has changed for a tenth of a second, never twice at a time, until SIGINT
- * or SIGTERM; then waits for the run in progress and returns. `run` must not throw.
+ * Calls `run` at once, and after every change since once nothing has changed for a tenth of a second, never twice at a
+ * time, until SIGINT or SIGTERM; then waits for the run in progress and returns. `run` must not throw.
  */
 export async function watchInputs(folders: readonly WatchedFolder[], run: () => Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
@@ -45,6 +45,7 @@ export async function watchInputs(folders: readonly WatchedFolder[], run: () => 
       if (name === null || counts(name)) onChange();
     }),
   );
+  start();
   await new Promise<void>((resolve) => {
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());

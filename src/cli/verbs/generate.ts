@@ -90,8 +90,7 @@ async function generateOnChange(sources: readonly string[], options: Options): P
     } catch (error) {
       printError(errorLine(error));
     }
+    process.stderr.write("watching; Ctrl-C ends it\n");
   };
-  await generate();
-  process.stderr.write("watching; Ctrl-C ends it\n");
   await watchInputs(folders, generate);
 }
