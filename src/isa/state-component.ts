@@ -33,52 +33,88 @@ export interface StateComponent {
   readonly unverified?: string;
 }
 
-type Options = Partial<Pick<StateComponent, "align64" | "xfd" | "initial" | "unverified">>;
+// Names and initial configurations are columns of their own: a program that only saves carries these and no other.
 
-const row = (
-  index: number,
-  name: string,
+/** The manuals' spelling, by index. */
+const NAMES = {
+  0: "x87",
+  1: "SSE",
+  2: "AVX",
+  3: "BNDREGS",
+  4: "BNDCSR",
+  5: "opmask",
+  6: "ZMM_Hi256",
+  7: "Hi16_ZMM",
+  8: "PT",
+  9: "PKRU",
+  10: "PASID",
+  11: "CET_U",
+  12: "CET_S",
+  13: "HDC",
+  14: "UINTR",
+  15: "LBR",
+  16: "HWP",
+  17: "TILECFG",
+  18: "TILEDATA",
+  19: "APX",
+  20: "SCALEDATA",
+  62: "LWP",
+} as const;
+
+/** Bytes of an initial configuration that are not zero, by index. */
+const INITIAL: Readonly<Record<number, readonly InitialBytes[]>> = {
+  0: [{ offset: 0, bytes: [0x7f, 0x03] }],
+  13: [{ offset: 0, bytes: [1] }],
+  16: [{ offset: 0, bytes: [0x01, 0xff, 0x00, 0x80] }],
+};
+
+type Name = (typeof NAMES)[keyof typeof NAMES];
+
+type Facts = readonly [
   kind: ComponentKind,
   size: number,
   feature: string,
-  options: Options = {},
-): StateComponent => ({ index, name, kind, size, align64: false, xfd: false, initial: [], feature, ...options });
-
-/** All state components that any public document or dump names, by ascending index. */
-export const STATE_COMPONENTS: readonly StateComponent[] = [
-  row(0, "x87", "user", 0, "1:EDX[0]", { initial: [{ offset: 0, bytes: [0x7f, 0x03] }] }),
-  row(1, "SSE", "user", 0, "1:EDX[25]"),
-  row(2, "AVX", "user", 256, "1:ECX[28]"),
-  row(3, "BNDREGS", "user", 64, "7.0:EBX[14]"),
-  row(4, "BNDCSR", "user", 64, "7.0:EBX[14]"),
-  row(5, "opmask", "user", 64, "7.0:EBX[16]"),
-  row(6, "ZMM_Hi256", "user", 512, "7.0:EBX[16]"),
-  row(7, "Hi16_ZMM", "user", 1024, "7.0:EBX[16]"),
-  row(8, "PT", "supervisor", 128, "7.0:EBX[25]"),
-  row(9, "PKRU", "user", 8, "7.0:ECX[3]"),
-  row(10, "PASID", "supervisor", 8, "7.0:ECX[29]"),
-  row(11, "CET_U", "supervisor", 16, "7.0:ECX[7] or EDX[20]"),
-  row(12, "CET_S", "supervisor", 24, "7.0:ECX[7] or EDX[20]"),
-  row(13, "HDC", "supervisor", 8, "6:EAX[13]", {
-    initial: [{ offset: 0, bytes: [1] }],
-    unverified: "CPUID bit taken from the manual's naming",
-  }),
-  row(14, "UINTR", "supervisor", 48, "7.0:EDX[5]"),
-  row(15, "LBR", "supervisor", 808, "7.0:EDX[19]"),
-  row(16, "HWP", "supervisor", 8, "6:EAX[7]", {
-    initial: [{ offset: 0, bytes: [0x01, 0xff, 0x00, 0x80] }],
-    unverified: "CPUID bit taken from the manual's naming",
-  }),
-  row(17, "TILECFG", "user", 64, "7.0:EDX[24]", { align64: true }),
-  row(18, "TILEDATA", "user", 8192, "7.0:EDX[24]", { align64: true, xfd: true }),
-  row(19, "APX", "user", 128, "7.1:EDX[21]"),
-  row(20, "SCALEDATA", "user", 128, "7.1:ECX[11] and 1D.2:EAX[7:0]", {
-    unverified: "no dump shows it: offset, alignment, XFD and initial value are not public",
-  }),
-  row(62, "LWP", "user", 128, "80000001:ECX[15]"),
+  options?: Partial<Pick<StateComponent, "align64" | "xfd" | "unverified">>,
 ];
 
-const byIndex = new Map(STATE_COMPONENTS.map((component) => [component.index, component]));
+const FACTS: Readonly<Record<Name, Facts>> = {
+  x87: ["user", 0, "1:EDX[0]"],
+  SSE: ["user", 0, "1:EDX[25]"],
+  AVX: ["user", 256, "1:ECX[28]"],
+  BNDREGS: ["user", 64, "7.0:EBX[14]"],
+  BNDCSR: ["user", 64, "7.0:EBX[14]"],
+  opmask: ["user", 64, "7.0:EBX[16]"],
+  ZMM_Hi256: ["user", 512, "7.0:EBX[16]"],
+  Hi16_ZMM: ["user", 1024, "7.0:EBX[16]"],
+  PT: ["supervisor", 128, "7.0:EBX[25]"],
+  PKRU: ["user", 8, "7.0:ECX[3]"],
+  PASID: ["supervisor", 8, "7.0:ECX[29]"],
+  CET_U: ["supervisor", 16, "7.0:ECX[7] or EDX[20]"],
+  CET_S: ["supervisor", 24, "7.0:ECX[7] or EDX[20]"],
+  HDC: ["supervisor", 8, "6:EAX[13]", { unverified: "CPUID bit taken from the manual's naming" }],
+  UINTR: ["supervisor", 48, "7.0:EDX[5]"],
+  LBR: ["supervisor", 808, "7.0:EDX[19]"],
+  HWP: ["supervisor", 8, "6:EAX[7]", { unverified: "CPUID bit taken from the manual's naming" }],
+  TILECFG: ["user", 64, "7.0:EDX[24]", { align64: true }],
+  TILEDATA: ["user", 8192, "7.0:EDX[24]", { align64: true, xfd: true }],
+  APX: ["user", 128, "7.1:EDX[21]"],
+  SCALEDATA: [
+    "user",
+    128,
+    "7.1:ECX[11] and 1D.2:EAX[7:0]",
+    { unverified: "no dump shows it: offset, alignment, XFD and initial value are not public" },
+  ],
+  LWP: ["user", 128, "80000001:ECX[15]"],
+};
+
+/** All state components that any public document or dump names, by ascending index. */
+export const STATE_COMPONENTS: readonly StateComponent[] = /* @__PURE__ */ Object.entries(NAMES).map(([key, name]) => {
+  const index = Number(key);
+  const [kind, size, feature, options] = FACTS[name];
+  return { index, name, kind, size, align64: false, xfd: false, initial: initialBytes(index), feature, ...options };
+});
+
+const byIndex = /* @__PURE__ */ new Map(/* @__PURE__ */ STATE_COMPONENTS.map((component) => [component.index, component]));
 
 /** The table's row, or undefined for an index that no document names. */
 export function stateComponent(index: number): StateComponent | undefined {
@@ -87,7 +123,12 @@ export function stateComponent(index: number): StateComponent | undefined {
 
 /** `AVX`, or `component 21` where the table has no row. */
 export function componentName(index: number): string {
-  return byIndex.get(index)?.name ?? `component ${index}`;
+  return (NAMES as Readonly<Record<number, string>>)[index] ?? `component ${index}`;
+}
+
+/** Bytes of a component's initial configuration that are not zero. */
+export function initialBytes(index: number): readonly InitialBytes[] {
+  return INITIAL[index] ?? [];
 }
 
 /** Index by the manuals' name, case-insensitive; undefined if unknown. */

@@ -1,7 +1,7 @@
 /** Register files: the emulated registers of a set of logical processors of one CPU, in one buffer. */
 
 import { maskOf, maskPair, maskWithNames } from "../isa/feature-mask.ts";
-import { componentName, stateComponent } from "../isa/state-component.ts";
+import { componentName, initialBytes } from "../isa/state-component.ts";
 import {
   INITIAL_MXCSR,
   LEGACY_UNWRITTEN_OFFSET,
@@ -197,7 +197,7 @@ export class Processors {
     for (const index of [0, ...this.slots.slots.keys()]) {
       if (!((mask >> BigInt(index)) & 1n)) continue;
       const start = base + (this.slots.slots.get(index)?.offset ?? 0);
-      for (const part of stateComponent(index)?.initial ?? []) this.u8.set(part.bytes, start + part.offset);
+      for (const part of initialBytes(index)) this.u8.set(part.bytes, start + part.offset);
     }
   }
 
