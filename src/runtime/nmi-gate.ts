@@ -9,7 +9,7 @@ import type { LayoutSource } from "../layout/component-row.ts";
 import { AreaError } from "./arena.ts";
 import { BoundByMask } from "./bound-by-mask.ts";
 import type { KernelContexts } from "./kernel-context.ts";
-import { type CpuFeatures, type FilteredCpu, maskFamilies, type MaskFamilies } from "./mask-families.ts";
+import type { CpuFeatures, FilteredCpu } from "./mask-families.ts";
 import {
   type Build,
   FAULTED,
@@ -26,6 +26,9 @@ import { WARN_ALIGNMENT, WARN_MASK, WARN_NO_XSAVES, WARN_RESTORE_FAULT, WARN_SAV
 import type { XsavesPath, XsavesRun } from "./xsaves-path.ts";
 
 const GENERAL_PROTECTION = 13;
+
+/** For a policy that looks at no mask. */
+const NO_WORDS: PolicyWords = { independentLow: 0, independentHigh: 0, taskLow: 0, taskHigh: 0, xsaves: false };
 
 /** What a gate stands on. */
 export interface NmiGateOptions {
@@ -50,7 +53,8 @@ export type GatedRun = (processor: number, offset: number) => number;
 /** A policy bound to a CPU, its processors' contexts and a path. */
 export class NmiGate {
   readonly policy: Policy;
-  readonly families: MaskFamilies;
+  /** The masks that the policy compares with; undefined if it looks at none. */
+  readonly words: PolicyWords | undefined;
   readonly contexts: KernelContexts;
   readonly path: XsavesPath;
   readonly areaSize: number;
@@ -71,7 +75,7 @@ export class NmiGate {
       throw new RangeError(`"areaSize" expected an integer of at least ${EXTENDED_REGION_OFFSET}, got ${areaSize}`);
     }
     this.policy = options.policy ?? XSAVES_NMI_WITH_STATUS;
-    this.families = maskFamilies(this.policy.kernel, cpu, options.cpuFeatures);
+    this.words = this.policy.words?.(cpu, options.cpuFeatures);
     this.contexts = options.contexts;
     this.path = options.path;
     this.areaSize = areaSize;
@@ -128,10 +132,10 @@ interface GatedRequest {
  * always returned, also where the modelled function is void: `policy.visibleToCaller` says what its caller learns.
  */
 function bindGated(gate: NmiGate, { save, lifted, mask, fits }: GatedRequest): GatedRun {
-  const { policy, families, path } = gate;
+  const { policy, path, words = NO_WORDS } = gate;
   if (!(save ? policy.saves : policy.restores)) return () => NOT_OFFERED;
-  const [low, high] = maskPair(mask & (policy.cut?.(families) ?? mask));
-  const words = policyWords(policy, families);
+  const cut = policy.cutsToIndependent === true ? maskOf(words.independentLow, words.independentHigh) : mask;
+  const [low, high] = maskPair(mask & cut);
   const debug = gate.build === "debug";
   const tooLarge = policy.checksSize && !fits(maskOf(low, high));
   const decide = (inNmi: boolean): number =>
@@ -204,10 +208,4 @@ function vectorOf(problem: unknown): number {
 
 function neverRun(): never {
   throw new Error("a refused mask reached the instruction");
-}
-
-function policyWords(policy: Policy, families: MaskFamilies): PolicyWords {
-  const [independentLow, independentHigh] = maskPair(policy.independent(families));
-  const [taskLow, taskHigh] = maskPair(families.allTask);
-  return { independentLow, independentHigh, taskLow, taskHigh, xsaves: families.xsaves };
 }

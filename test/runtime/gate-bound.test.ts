@@ -7,6 +7,7 @@ import { maskPair } from "../../src/isa/feature-mask.ts";
 import { areaLayout } from "../../src/layout/area-layout.ts";
 import { areasIn, createArena } from "../../src/runtime/arena.ts";
 import { KernelContexts } from "../../src/runtime/kernel-context.ts";
+import type { KernelVersion } from "../../src/runtime/kernel-families.ts";
 import { maskFamilies } from "../../src/runtime/mask-families.ts";
 import { NmiGate } from "../../src/runtime/nmi-gate.ts";
 import { POLICIES } from "../../src/runtime/policies/policy-list.ts";
@@ -80,13 +81,21 @@ function outcome(act: () => number): number | string {
   }
 }
 
+/** Kernels other than 7.3 whose families a policy uses, and their independent set. */
+const FAMILIES: Readonly<Record<string, readonly [KernelVersion, "independentByArchLbr"]>> = {
+  "independent-or-task": ["5.14", "independentByArchLbr"],
+  "independent-only": ["5.14", "independentByArchLbr"],
+  "independent-pair": ["5.14", "independentByArchLbr"],
+};
+
 /** The kernel's order of things, written down again: nothing is kept from call to call. */
 function anew({ gate, processors, arena, contexts }: Machine, call: Call): number {
   const { policy } = gate;
-  const families = maskFamilies(policy.kernel, cpu);
+  const [kernel, set] = FAMILIES[policy.name] ?? ["7.3", "independentEnumerated"];
+  const families = maskFamilies(kernel, cpu);
   if (!policy.saves) return NOT_OFFERED;
-  const mask = call.mask & (policy.cut?.(families) ?? call.mask);
-  const independent = maskPair(policy.independent(families));
+  const mask = call.mask & (policy.name === "independent-pair" ? families[set] : call.mask);
+  const independent = maskPair(families[set]);
   const task = maskPair(families.allTask);
   const words = {
     independentLow: independent[0] | 0,

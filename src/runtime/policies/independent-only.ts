@@ -1,4 +1,4 @@
-import { independentByArchLbr, independentOnly, VOID_PAIR, type Policy } from "./policy.ts";
+import { independentOnly, VOID_PAIR, wordsOf, type Policy } from "./policy.ts";
 
 /**
  * validate_independent_components() as introduced: independent features only, LBR among them if the CPU has
@@ -8,8 +8,7 @@ export const INDEPENDENT_ONLY: Policy = {
   name: "independent-only",
   title: "xsaves()/xrstors() at f5daf836f292",
   source: "f5daf836f292 (2021-10), arch/x86/kernel/fpu/xstate.c validate_independent_components()",
-  kernel: "5.14",
   ...VOID_PAIR,
-  independent: independentByArchLbr,
+  words: wordsOf("5.14", "independentByArchLbr"),
   decide: independentOnly,
 };

@@ -1,4 +1,4 @@
-import { independentByArchLbr, REFUSED_MASK, REFUSED_NO_XSAVES, SAVED, type Policy } from "./policy.ts";
+import { REFUSED_MASK, REFUSED_NO_XSAVES, SAVED, wordsOf, type Policy } from "./policy.ts";
 
 /**
  * copy_independent_supervisor_to_kernel() (save) and copy_kernel_to_independent_supervisor() (restore): the mask
@@ -9,7 +9,6 @@ export const INDEPENDENT_PAIR: Policy = {
   name: "independent-pair",
   title: "copy_independent_supervisor_to_kernel() and twin",
   source: "the lines that a75c52896b6d removes from arch/x86/kernel/fpu/xstate.c",
-  kernel: "5.14",
   saves: true,
   restores: true,
   visibleToCaller: "nothing",
@@ -20,8 +19,8 @@ export const INDEPENDENT_PAIR: Policy = {
   alignment: "unchecked",
   checksSize: false,
   hasLiftParameter: false,
-  independent: independentByArchLbr,
-  cut: independentByArchLbr,
+  words: wordsOf("5.14", "independentByArchLbr"),
+  cutsToIndependent: true,
   decide(words, _save, _inNmi, maskLow, maskHigh, debug) {
     if (!debug) return SAVED;
     if (!words.xsaves) return REFUSED_NO_XSAVES;

@@ -3,8 +3,9 @@
  * context, and what it does otherwise. All policies run over one path, `runXsaves` of `nmi-gate.ts`.
  */
 
+import { maskPair } from "../../isa/feature-mask.ts";
 import type { KernelVersion } from "../kernel-families.ts";
-import type { MaskFamilies } from "../mask-families.ts";
+import { type CpuFeatures, type FilteredCpu, maskFamilies } from "../mask-families.ts";
 
 /** The instruction ran without a fault. */
 export const SAVED = 0;
@@ -48,8 +49,6 @@ export interface Policy {
   readonly title: string;
   /** Commit or message it was read in. */
   readonly source: string;
-  /** The kernel whose families it is evaluated with. */
-  readonly kernel: KernelVersion;
   /** What in this model is concluded and not read; absent if all was read. */
   readonly inferred?: string;
   readonly saves: boolean;
@@ -68,10 +67,10 @@ export interface Policy {
   readonly checksSize: boolean;
   /** The function has the parameter that lifts the limit. */
   readonly hasLiftParameter: boolean;
-  /** The independent set it uses, which two commits define differently. */
-  independent(families: MaskFamilies): bigint;
-  /** Bits outside this set are cut off before the rule is asked; absent: nothing is cut. */
-  cut?(families: MaskFamilies): bigint;
+  /** The masks that it compares with, on a CPU; absent: it looks at no mask. */
+  words?(cpu: FilteredCpu, features: CpuFeatures | undefined): PolicyWords;
+  /** True: bits outside the independent set are cut off before the rule is asked. */
+  readonly cutsToIndependent?: true;
   /**
    * The rule: 0 runs the instruction, anything else is the status of the refusal. `maskLow` and `maskHigh` are
    * cut already, as signed or unsigned words. `lifted` is the caller's flag where there is such a parameter.
@@ -98,10 +97,21 @@ export function decideIndependentOnly(words: PolicyWords, maskLow: number, maskH
   return SAVED;
 }
 
-/** `xfeatures_mask_independent()` as it was before 2848ff28d180. */
-export const independentByArchLbr = (families: MaskFamilies): bigint => families.independentByArchLbr;
-/** `xfeatures_mask_independent()` since 2848ff28d180. */
-export const independentEnumerated = (families: MaskFamilies): bigint => families.independentEnumerated;
+/**
+ * The words of a kernel's families on a CPU. `xfeatures_mask_independent()` is one of two: before 2848ff28d180 it goes by
+ * ARCH_LBR, since then by what leaf 0DH enumerates.
+ */
+export function wordsOf(
+  kernel: KernelVersion,
+  set: "independentByArchLbr" | "independentEnumerated",
+): NonNullable<Policy["words"]> {
+  return (cpu, features) => {
+    const families = maskFamilies(kernel, cpu, features);
+    const [independentLow, independentHigh] = maskPair(families[set]);
+    const [taskLow, taskHigh] = maskPair(families.allTask);
+    return { independentLow, independentHigh, taskLow, taskHigh, xsaves: families.xsaves };
+  };
+}
 
 /** What all versions of xsaves() and xrstors() have in common: void, warning once, checking no area. */
 export const VOID_PAIR: Pick<

@@ -1,4 +1,4 @@
-import { independentEnumerated, inNmiOnly, type Policy } from "./policy.ts";
+import { inNmiOnly, type Policy } from "./policy.ts";
 
 /**
  * The separate function that a maintainer preferred ("I think we should just add a new one") and that was
@@ -8,7 +8,6 @@ export const SEPARATE_FUNCTION: Policy = {
   name: "separate-function",
   title: "xsaves_nmi() as a separate function, as committed",
   source: "Dave Hansen, 2025-07-07; tip 03b89c9f202e (2026-09)",
-  kernel: "7.3",
   inferred:
     "the committed body was not seen: the rule is that of V4, and the WARN_ON for alignment is what was asked for " +
     "on V4 and agreed to",
@@ -21,6 +20,5 @@ export const SEPARATE_FUNCTION: Policy = {
   alignment: "warned",
   checksSize: false,
   hasLiftParameter: false,
-  independent: independentEnumerated,
   decide: inNmiOnly,
 };

@@ -1,4 +1,4 @@
-import { independentEnumerated, inNmiOnly, type Policy } from "./policy.ts";
+import { inNmiOnly, type Policy } from "./policy.ts";
 
 /**
  * The same rule, our default: alignment is checked by code and the area's size against the mask, as the reviewers
@@ -9,7 +9,6 @@ export const XSAVES_NMI_WITH_STATUS: Policy = {
   title: "xsaves_nmi() with status (default)",
   source:
     "this project: buffer size and alignment after Dave Hansen's reviews of v1 and V4, status and cleared XSTATE_BV our conclusion",
-  kernel: "7.3",
   saves: true,
   restores: false,
   visibleToCaller: "status",
@@ -19,6 +18,5 @@ export const XSAVES_NMI_WITH_STATUS: Policy = {
   alignment: "refused",
   checksSize: true,
   hasLiftParameter: false,
-  independent: independentEnumerated,
   decide: inNmiOnly,
 };
