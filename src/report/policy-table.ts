@@ -1,7 +1,7 @@
 /** The README's table of policies, made by running every policy, so that it cannot drift from the code. */
 
 import { maskHex, maskOf, maskPair } from "../isa/feature-mask.ts";
-import { KernelContexts } from "../runtime/kernel-context.ts";
+import { HARDIRQ, KernelContexts, SOFTIRQ } from "../runtime/kernel-context.ts";
 import { NmiGate } from "../runtime/nmi-gate.ts";
 import { POLICIES } from "../runtime/policies/policy-list.ts";
 import { type Build, NOT_OFFERED, type Policy, SAVED } from "../runtime/policies/policy.ts";
@@ -27,8 +27,8 @@ export const TABLE_CPU = {
 
 const CONTEXTS: readonly { readonly nmi: boolean; enter(contexts: KernelContexts): void }[] = [
   { nmi: false, enter: () => undefined },
-  { nmi: false, enter: (contexts) => contexts.enterSoftirq(0) },
-  { nmi: false, enter: (contexts) => contexts.enterHardirq(0) },
+  { nmi: false, enter: (contexts) => contexts.enter(0, SOFTIRQ) },
+  { nmi: false, enter: (contexts) => contexts.enter(0, HARDIRQ) },
   { nmi: true, enter: (contexts) => contexts.enterNmi(0) },
   { nmi: true, enter: (contexts) => (contexts.enterNmi(0), contexts.enterNmi(0)) },
 ];

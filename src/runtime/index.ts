@@ -37,7 +37,17 @@ export type {
   SaverForm,
   SaverGroup,
 } from "./generated-v1.ts";
-export { KernelContexts } from "./kernel-context.ts";
+export {
+  HARDIRQ,
+  innermostContext,
+  KernelContextError,
+  KernelContexts,
+  NMI,
+  PREEMPT_DISABLED,
+  SOFTIRQ,
+  SOFTIRQS_DISABLED,
+} from "./kernel-context.ts";
+export type { NestedContext } from "./kernel-context.ts";
 export { KERNELS } from "./kernel-families.ts";
 export { maskFamilies } from "./mask-families.ts";
 export { NmiGate } from "./nmi-gate.ts";

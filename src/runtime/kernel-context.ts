@@ -8,26 +8,56 @@
  * counter tells them apart, hence there is no second pair of functions for them.
  */
 
-/** preempt_disable() depth, bits 0-7. */
-export const PREEMPT_MASK = 0x0000_00ff;
-/** Softirqs, bits 8-15: bit 8 is "serving one", the rest counts local_bh_disable(). */
-export const SOFTIRQ_MASK = 0x0000_ff00;
-/** Hardirqs, bits 16-19. An NMI counts here as well. */
-export const HARDIRQ_MASK = 0x000f_0000;
-/** NMIs, bits 20-23: four bits, so they nest 15 deep. */
-export const NMI_MASK = 0x00f0_0000;
-/** Deepest nesting of NMIs; one more is the kernel's BUG_ON(in_nmi() == NMI_MASK). */
-export const MAX_NMI_DEPTH = 15;
+/** What a processor enters, in one or two fields of the counter, and how deep it nests. */
+export interface NestedContext {
+  /** In the words of the kernel. */
+  readonly name: string;
+  /** What entering adds to the counter. */
+  readonly amount: number;
+  /** The bits that are all set where one more would carry into the next field. */
+  readonly full: number;
+  /** How often it was entered, out of a counter. */
+  readonly depth: (count: number) => number;
+}
 
-const PREEMPT_OFFSET = 0x0000_0001;
-const SOFTIRQ_OFFSET = 0x0000_0100;
-const SOFTIRQ_DISABLE_OFFSET = 2 * SOFTIRQ_OFFSET;
-const SOFTIRQ_DISABLE_MASK = SOFTIRQ_MASK & ~SOFTIRQ_OFFSET;
-const HARDIRQ_OFFSET = 0x0001_0000;
-const NMI_OFFSET = 0x0010_0000;
-
-/** The innermost context, in the words of the kernel. */
-export type ContextName = "task" | "softirq" | "hardirq" | "NMI";
+/** preempt_disable(): bits 0-7, at most 255 deep. */
+export const PREEMPT_DISABLED: NestedContext = {
+  name: "preempt_disable()",
+  amount: 0x0000_0001,
+  full: 0x0000_00ff,
+  depth: (count) => count & 0xff,
+};
+/** local_bh_disable(): bits 9-15, at most 127 deep. */
+export const SOFTIRQS_DISABLED: NestedContext = {
+  name: "local_bh_disable()",
+  amount: 0x0000_0200,
+  full: 0x0000_fe00,
+  depth: (count) => (count >>> 9) & 0x7f,
+};
+/** Serving softirqs: bit 8, as they do not nest. */
+export const SOFTIRQ: NestedContext = {
+  name: "softirq",
+  amount: 0x0000_0100,
+  full: 0x0000_0100,
+  depth: (count) => (count >>> 8) & 1,
+};
+/** irq_enter(): bits 16-19, at most 15 deep. An NMI counts here as well, and is no hardirq that could be left. */
+export const HARDIRQ: NestedContext = {
+  name: "hardirq",
+  amount: 0x0001_0000,
+  full: 0x000f_0000,
+  depth: (count) => ((count >>> 16) & 15) - NMI.depth(count),
+};
+/**
+ * __nmi_enter(): bits 20-23, so NMIs nest 15 deep, and one more is the kernel's BUG_ON(in_nmi() == NMI_MASK). It counts a
+ * hardirq too: where that field is full an NMI is refused (the kernel does not check it and would count a further NMI).
+ */
+export const NMI: NestedContext = {
+  name: "NMI",
+  amount: 0x0011_0000,
+  full: 0x000f_0000,
+  depth: (count) => (count >>> 20) & 15,
+};
 
 /** A context was entered too often or left without having been entered. The counter is unchanged. */
 export class KernelContextError extends Error {
@@ -57,74 +87,33 @@ export class KernelContexts {
 
   /** in_nmi() as a condition; false for a processor that does not exist, so a gate stays shut. */
   inNmi(processor: number): boolean {
-    // NMI_MASK as a literal: this is on every save's way, and an exported constant is a load with a check.
+    // The bits of `NMI` as a literal: this is on every save's way, and an exported constant is a load with a check.
     return ((this.counts[processor] as number) & 0x00f0_0000) !== 0;
   }
-  /** in_nmi() as a count: 0 outside, at most 15. */
-  nmiDepth(processor: number): number {
-    return (this.#count(processor) & NMI_MASK) / NMI_OFFSET;
+  /** How often the processor is in a context: `depth(0, NMI)` is in_nmi() as a count, 0 outside. */
+  depth(processor: number, context: NestedContext): number {
+    return context.depth(this.#count(processor));
   }
-  /** Hardirqs without the one that every NMI counts. */
-  hardirqDepth(processor: number): number {
-    return (this.#count(processor) & HARDIRQ_MASK) / HARDIRQ_OFFSET - this.nmiDepth(processor);
+  /** Throws KernelContextError where the context cannot nest deeper. */
+  enter(processor: number, { name, amount, full }: NestedContext): void {
+    const count = this.#count(processor);
+    if ((count & full) === full)
+      throw new KernelContextError(`processor ${processor}: ${name} nests at most ${full / (full & -full)} deep`);
+    this.counts[processor] = count + amount;
   }
-  /** True while a softirq is served; not while softirqs are merely disabled. */
-  inSoftirq(processor: number): boolean {
-    return (this.#count(processor) & SOFTIRQ_OFFSET) !== 0;
+  /** Throws KernelContextError where the processor is not in the context. */
+  leave(processor: number, { name, amount, depth }: NestedContext): void {
+    const count = this.#count(processor);
+    if (depth(count) === 0) throw new KernelContextError(`processor ${processor}: no ${name} to leave`);
+    this.counts[processor] = count - amount;
   }
-  /** The innermost context, as interrupt_context_level() ranks them. */
-  contextName(processor: number): ContextName {
-    if (this.nmiDepth(processor) > 0) return "NMI";
-    if (this.hardirqDepth(processor) > 0) return "hardirq";
-    return this.inSoftirq(processor) ? "softirq" : "task";
-  }
-
-  /** preempt_disable(). Throws KernelContextError at depth 255. */
-  disablePreemption(processor: number): void {
-    this.#add(processor, PREEMPT_OFFSET, PREEMPT_MASK, "preempt_disable() nests at most 255 deep");
-  }
-  /** preempt_enable(). Throws KernelContextError if preemption is not disabled. */
-  enablePreemption(processor: number): void {
-    this.#subtract(processor, PREEMPT_OFFSET, PREEMPT_MASK, "preempt_enable() without preempt_disable()");
-  }
-  /** local_bh_disable(). Throws KernelContextError at depth 127. */
-  disableSoftirqs(processor: number): void {
-    this.#add(processor, SOFTIRQ_DISABLE_OFFSET, SOFTIRQ_DISABLE_MASK, "local_bh_disable() nests at most 127 deep");
-  }
-  /** local_bh_enable(). Throws KernelContextError if softirqs are not disabled. */
-  enableSoftirqs(processor: number): void {
-    this.#subtract(processor, SOFTIRQ_DISABLE_OFFSET, SOFTIRQ_DISABLE_MASK, "local_bh_enable() without local_bh_disable()");
-  }
-  /** Starts to serve softirqs. Throws KernelContextError if the processor does already: they do not nest. */
-  enterSoftirq(processor: number): void {
-    this.#add(processor, SOFTIRQ_OFFSET, SOFTIRQ_OFFSET, "a softirq is being served already; they do not nest");
-  }
-  /** Ends serving softirqs. Throws KernelContextError if none is being served. */
-  leaveSoftirq(processor: number): void {
-    this.#subtract(processor, SOFTIRQ_OFFSET, SOFTIRQ_OFFSET, "no softirq is being served");
-  }
-  /** irq_enter(). Throws KernelContextError if the field of four bits, which NMIs share, is full. */
-  enterHardirq(processor: number): void {
-    this.#add(processor, HARDIRQ_OFFSET, HARDIRQ_MASK, "hardirqs and NMIs together nest at most 15 deep");
-  }
-  /** irq_exit(). Throws KernelContextError if no hardirq was entered; an NMI's own count is not one. */
-  leaveHardirq(processor: number): void {
-    if (this.hardirqDepth(processor) === 0) throw new KernelContextError(`processor ${processor}: no hardirq to leave`);
-    this.#subtract(processor, HARDIRQ_OFFSET, HARDIRQ_MASK, "no hardirq to leave");
-  }
-  /**
-   * __nmi_enter(): counts an NMI and a hardirq. Throws KernelContextError at depth 15, and where the hardirq
-   * field is full (the kernel does not check that one and would count a further NMI).
-   */
+  /** `enter(processor, NMI)` */
   enterNmi(processor: number): void {
-    if (this.nmiDepth(processor) === MAX_NMI_DEPTH) {
-      throw new KernelContextError(`processor ${processor}: NMIs nest at most ${MAX_NMI_DEPTH} deep`);
-    }
-    this.#add(processor, NMI_OFFSET + HARDIRQ_OFFSET, HARDIRQ_MASK, "hardirqs and NMIs together nest at most 15 deep");
+    this.enter(processor, NMI);
   }
-  /** __nmi_exit(). Throws KernelContextError outside an NMI: the kernel's BUG_ON(!in_nmi()). */
+  /** `leave(processor, NMI)`; outside an NMI it is the kernel's BUG_ON(!in_nmi()). */
   leaveNmi(processor: number): void {
-    this.#subtract(processor, NMI_OFFSET + HARDIRQ_OFFSET, NMI_MASK, "no NMI to leave");
+    this.leave(processor, NMI);
   }
 
   #count(processor: number): number {
@@ -132,17 +121,9 @@ export class KernelContexts {
     if (count === undefined) throw new RangeError(`"processor" expected 0..${this.counts.length - 1}, got ${processor}`);
     return count;
   }
+}
 
-  /** `field` is full when all its bits are set; adding then would carry into the next one. */
-  #add(processor: number, amount: number, field: number, why: string): void {
-    const count = this.#count(processor);
-    if ((count & field) === field) throw new KernelContextError(`processor ${processor}: ${why}`);
-    this.counts[processor] = count + amount;
-  }
-
-  #subtract(processor: number, amount: number, field: number, why: string): void {
-    const count = this.#count(processor);
-    if ((count & field) === 0) throw new KernelContextError(`processor ${processor}: ${why}`);
-    this.counts[processor] = count - amount;
-  }
+/** The innermost context, as interrupt_context_level() ranks them; disabling preemption or softirqs is none. */
+export function innermostContext(contexts: KernelContexts, processor: number): NestedContext | undefined {
+  return [NMI, HARDIRQ, SOFTIRQ].find((context) => contexts.depth(processor, context) > 0);
 }

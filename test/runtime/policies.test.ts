@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { maskPair } from "../../src/isa/feature-mask.ts";
 import type { ComponentRow } from "../../src/layout/component-row.ts";
 import { policyTableMarkdown } from "../../src/report/policy-table.ts";
-import { KernelContexts } from "../../src/runtime/kernel-context.ts";
+import { HARDIRQ, KernelContexts, SOFTIRQ } from "../../src/runtime/kernel-context.ts";
 import { NmiGate, type NmiGateOptions } from "../../src/runtime/nmi-gate.ts";
 import { INDEPENDENT_ONLY } from "../../src/runtime/policies/independent-only.ts";
 import { INDEPENDENT_OR_TASK } from "../../src/runtime/policies/independent-or-task.ts";
@@ -72,11 +72,11 @@ type MaskClass = keyof typeof MASKS;
 
 const CONTEXTS: Record<string, (contexts: KernelContexts) => void> = {
   task: () => {},
-  softirq: (contexts) => contexts.enterSoftirq(0),
-  hardirq: (contexts) => contexts.enterHardirq(0),
+  softirq: (contexts) => contexts.enter(0, SOFTIRQ),
+  hardirq: (contexts) => contexts.enter(0, HARDIRQ),
   NMI: (contexts) => contexts.enterNmi(0),
   "nested NMI": (contexts) => {
-    contexts.enterHardirq(0);
+    contexts.enter(0, HARDIRQ);
     contexts.enterNmi(0);
     contexts.enterNmi(0);
   },
