@@ -30,13 +30,23 @@ export interface ImportedRoutines {
 
 const ROUTINE_TYPES = { savers: "SaverGroup", restores: "RestoreRoutine" } as const;
 
-/** The text of `<model>.ts`: its CPU as data, and where its savers and restores are. Importing it loads none of them. */
-export function modelModuleText(model: CpuModel, imported: ImportedRoutines, seam: string, extension: string): string {
+/** The text of `<model>/cpu.ts`: the model's CPU as data. */
+export function cpuModuleText(model: CpuModel, seam: string): string {
   return [
-    `import type { ProcessorDescription, RestoreFile, RestoreRoutine, SaverFile, SaverGroup } from "${seam}";`,
+    `import { componentRows, type ProcessorDescription } from "${seam}";`,
     "",
     `/** ${titleOf(model)}: CPUID leaf 0DH, masks and vendor rules. Sizes and offsets in bytes. */`,
     `export const cpu: ProcessorDescription = ${cpuText(model).join("\n")};`,
+    "",
+  ].join("\n");
+}
+
+/** The text of `<model>.ts`: where its savers and restores are. Importing it loads none of them. */
+export function modelModuleText(model: CpuModel, imported: ImportedRoutines, seam: string, extension: string): string {
+  return [
+    `import type { RestoreFile, RestoreRoutine, SaverFile, SaverGroup } from "${seam}";`,
+    "",
+    `export { cpu } from "./${model.id}/cpu${extension}";`,
     "",
     "/** Where the savers of each RFBM are; nothing is loaded before it is asked for. */",
     `export const saverFiles: readonly SaverFile[] = ${fileList("savers", imported.savers, extension)};`,
@@ -62,19 +72,20 @@ export function modelModuleText(model: CpuModel, imported: ImportedRoutines, sea
 /** A CPU's masks, rows and vendor rules as the lines of a literal. */
 function cpuText(model: CpuModel): string[] {
   const { instructions: has } = model;
-  const rows = model.components.map(
-    (row) =>
-      `    { index: ${row.index}, size: ${row.size}, standardOffset: ${row.standardOffset ?? "undefined"}, supervisor: ${row.supervisor}, align64: ${row.align64}, xfd: ${row.xfd} },`,
-  );
+  const rows = model.components.map(({ index, size, standardOffset = 0, supervisor, align64, xfd }) => {
+    const ecx = Number(supervisor) | (Number(align64) << 1) | (Number(xfd) << 2);
+    return `    [${index}, ${size}, ${standardOffset}, ${ecx}],`;
+  });
   return [
     "{",
     `  id: ${JSON.stringify(model.id)},`,
     `  xcr0Supported: ${maskHex(model.xcr0Supported)}n,`,
     `  xssSupported: ${maskHex(model.xssSupported)}n,`,
     `  instructions: { xsaveopt: ${has.xsaveopt}, xsavec: ${has.xsavec}, xgetbv1: ${has.xgetbv1}, xsaves: ${has.xsaves}, xfd: ${has.xfd} },`,
-    "  components: [",
+    "  // sub-leaf, EAX: size, EBX: standard offset, ECX: supervisor 1, align64 2, xfd 4",
+    "  components: /* @__PURE__ */ componentRows([",
     ...rows,
-    "  ],",
+    "  ]),",
     `  quirks: { ${quirkText(model.quirks)} },`,
     "}",
   ];
@@ -83,7 +94,7 @@ function cpuText(model: CpuModel): string[] {
 /** The text of `cpus.ts`: the data of every model in one module, for those who look for the model that an image fits. */
 export function allCpusText(models: readonly CpuModel[], seam: string): string {
   return [
-    `import type { ProcessorDescription } from "${seam}";`,
+    `import { componentRows, type ProcessorDescription } from "${seam}";`,
     "",
     "/** Every model's CPUID leaf 0DH, masks and vendor rules, in the order of their ids. Sizes and offsets in bytes. */",
     "export const cpus: readonly ProcessorDescription[] = [",
@@ -116,7 +127,6 @@ function fileList(folder: keyof ImportedRoutines, routines: readonly ImportedRou
  * rest to a bundler.
  */
 export function modelRoutinesText(
-  model: CpuModel,
   folder: keyof ImportedRoutines,
   routines: readonly ImportedRoutine[],
   seam: string,
@@ -131,7 +141,7 @@ export function modelRoutinesText(
     "",
     ...from.map((each) => `import ${each}`),
     "",
-    `export { cpu } from "../${model.id}${extension}";`,
+    `export { cpu } from "./cpu${extension}";`,
     ...from.map((each) => `export ${each}`),
     "",
     `/** All of the model, for \`${folder === "savers" ? "selectSave" : "selectRestore"}\`. */`,

@@ -6,7 +6,14 @@ import { type MaskFamily, masksFor } from "../model/read-masks.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
 import { withHeader } from "./file-header.ts";
 import { loadRegionsOf, type LoadRegionSpec } from "./load-region.ts";
-import { allCpusText, type ImportedRoutine, modelModuleText, modelRoutinesText, registryText } from "./model-module.ts";
+import {
+  allCpusText,
+  cpuModuleText,
+  type ImportedRoutine,
+  modelModuleText,
+  modelRoutinesText,
+  registryText,
+} from "./model-module.ts";
 import { regionsOf, type RegionSpec } from "./region-copy.ts";
 import { restoreKey, restoresFor, restoresOfMasks, type RestoreSpec } from "./restore-spec.ts";
 import { groupKey, groupsFor, type GroupSpec } from "./saver-spec.ts";
@@ -74,10 +81,12 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
     const imported = { savers: own.map(importOf), restores: ownRestores.map(importOf) };
     const source = `cpu-models/${model.id}.yaml, cpu-models/masks.yaml`;
     const inputs = digestible([dataOf(model), requested]);
+    const data = cpuModuleText(model, options.seam.fromSavers);
+    files.push({ path: `${model.id}/cpu.ts`, text: withHeader(data, source, inputs) });
     const thin = modelModuleText(model, imported, options.seam.fromRoot, options.extension);
     files.push({ path: `${model.id}.ts`, text: withHeader(thin, source, inputs) });
     for (const kind of ["savers", "restores"] as const) {
-      const all = modelRoutinesText(model, kind, imported[kind], options.seam.fromSavers, options.extension);
+      const all = modelRoutinesText(kind, imported[kind], options.seam.fromSavers, options.extension);
       files.push({ path: `${model.id}/${kind}.ts`, text: withHeader(all, source, inputs) });
     }
   }

@@ -17,6 +17,13 @@ export interface ComponentRow {
   readonly xfd: boolean;
 }
 
+/** The row of a sub-leaf, 2..62, out of CPUID's registers: EAX, EBX and ECX as unsigned 32-bit values. */
+export function componentRow(index: number, eax: number, ebx: number, ecx: number): ComponentRow {
+  const supervisor = (ecx & 1) !== 0;
+  const standardOffset = supervisor ? undefined : ebx;
+  return { index, size: eax, standardOffset, supervisor, align64: (ecx & 2) !== 0, xfd: (ecx & 4) !== 0 };
+}
+
 /** What a layout needs of a CPU: its rows. Every model is one. */
 export interface LayoutSource {
   readonly components: readonly ComponentRow[];

@@ -4,7 +4,7 @@ import type { CpuidRegisters } from "../isa/cpuid-registers.ts";
 import { bitsOf, hasBit, maskOf } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import type { Quirks } from "../isa/vendor-behaviour.ts";
-import type { ComponentRow } from "../layout/component-row.ts";
+import { type ComponentRow, componentRow } from "../layout/component-row.ts";
 import { keyIndex } from "./component-key.ts";
 import type { CpuModel, ModelKind } from "./cpu-model.ts";
 import type { Diagnostic } from "./diagnostic.ts";
@@ -157,15 +157,7 @@ function componentRows({ leafD }: DumpedCpu, supported: bigint, fillFrom: CpuMod
       );
       continue;
     }
-    const supervisor = (flags & 1) !== 0;
-    rows.push({
-      index,
-      size,
-      standardOffset: supervisor ? undefined : offset,
-      supervisor,
-      align64: (flags & 2) !== 0,
-      xfd: (flags & 4) !== 0,
-    });
+    rows.push(componentRow(index, size, offset, flags));
   }
   if (fillFrom) {
     const same = (a: ComponentRow, b: ComponentRow): boolean => a.size === b.size && a.standardOffset === b.standardOffset;

@@ -3,7 +3,7 @@
 import { maskOf } from "../isa/feature-mask.ts";
 import type { Quirks } from "../isa/vendor-behaviour.ts";
 import { MXCSR_MASK_OFFSET } from "../isa/xsave-area.ts";
-import type { ComponentRow } from "../layout/component-row.ts";
+import { type ComponentRow, componentRow } from "../layout/component-row.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import type { RecordedExecution } from "./vector-record.ts";
 
@@ -30,15 +30,7 @@ export function cpuOfRecord(record: RecordedExecution): ProcessorDescription {
   const components: ComponentRow[] = [];
   for (const [index, { eax, ebx, ecx }] of [...leafD].sort(([a], [b]) => a - b)) {
     if (index < 2 || eax === 0) continue;
-    const supervisor = (ecx & 1) !== 0;
-    components.push({
-      index,
-      size: eax,
-      standardOffset: supervisor ? undefined : ebx,
-      supervisor,
-      align64: (ecx & 2) !== 0,
-      xfd: (ecx & 4) !== 0,
-    });
+    components.push(componentRow(index, eax, ebx, ecx));
   }
   return {
     id: name,

@@ -16,11 +16,12 @@ interface ThinModel {
   readonly loadSavers: (rfbm?: bigint) => Promise<readonly SaverGroup[]>;
 }
 
-test("a model's module imports nothing at run time before it is asked for savers", () => {
+test("a model's module imports its CPU's data and nothing else before it is asked for savers", () => {
   expect(ids.length).toBeGreaterThan(60);
   for (const id of ids) {
     const text = readFileSync(join(GENERATED, `${id}.ts`), "utf8");
     expect(text.match(/^import (?!type )[^\n]*/gm), id).toBeNull();
+    expect(text.match(/^export .* from [^\n]*/gm), id).toEqual([`export { cpu } from "./${id}/cpu.ts";`]);
   }
 });
 

@@ -1,6 +1,6 @@
 /** The oracle's first record: the machine that it runs on. */
 
-import type { ComponentRow } from "../../layout/component-row.ts";
+import { type ComponentRow, componentRow } from "../../layout/component-row.ts";
 
 /** The machine, by the CPUID instruction and XGETBV(0). */
 export interface OracleHello {
@@ -72,15 +72,7 @@ export function parseHello(bytes: Uint8Array): OracleHello {
     if (offset >= 0) registerOffsets.set(index, offset);
     if (index < 2 || (((xcr0 | supervisors) >> BigInt(index)) & 1n) === 0n) continue;
     const [size, standardOffset, flags] = row(index);
-    const supervisor = (flags & 1) !== 0;
-    components.push({
-      index,
-      size,
-      standardOffset: supervisor ? undefined : standardOffset,
-      supervisor,
-      align64: (flags & 2) !== 0,
-      xfd: (flags & 4) !== 0,
-    });
+    components.push(componentRow(index, size, standardOffset, flags));
   }
   return {
     vendor: text(120, 16),
