@@ -17,7 +17,7 @@ import {
   SaverPath,
   selectSave,
 } from "../src/runtime/index.ts";
-import { bindGeneralSave } from "../src/runtime/general-save.ts";
+import { bindGeneralSave, generalPath } from "../src/runtime/general-save.ts";
 import type { SaverGroup } from "../src/runtime/generated-v1.ts";
 import { STATUS_NAMES } from "../src/runtime/policies/policy.ts";
 import { savePlan } from "../src/runtime/save-plan.ts";
@@ -126,7 +126,7 @@ function gateReport(cpu: ProcessorDescription, processors: Processors, savers: r
   }
   const arena = createArena({ bytes: 65536, largestArea: 32768 });
   const contexts = new KernelContexts(processors.count);
-  const path = new SaverPath(savers, processors, arena, { general: bindGeneralSave });
+  const path = new SaverPath(savers, processors, arena, { general: generalPath });
   const gate = new NmiGate({ cpu, contexts, path, areaSize: 32768 });
   const mask = Number((processors.xcr0(0) & 0xe6n) | (processors.xss(0) & 0x800n));
   print(`   in a task:  ${STATUS_NAMES[gate.save(0, 0, mask, 0)] ?? "?"}, XSTATE_BV ${maskHex(BigInt(arena.i32[128] ?? 0))}`);

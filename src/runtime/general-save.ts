@@ -9,7 +9,7 @@ import { inUseHigh, inUseLow } from "./in-use.ts";
 import type { ExecutionContext } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { FCS_OFFSET } from "./register-slots.ts";
-import type { SavePlan } from "./save-plan.ts";
+import { type SaveFamily, type SavePlan, savePlan } from "./save-plan.ts";
 
 /**
  * Binds a plan to register files and memory. The result checks its arguments as a generated saver does. `context`
@@ -65,6 +65,11 @@ export function bindGeneralSave(
       if (saved === 1) r[(base + clear.registers) >> 2]! &= clear.keep;
     }
   };
+}
+
+/** The general path of an instruction in 64-bit mode with 64-bit operand, for selection. */
+export function generalPath(family: SaveFamily, rfbm: bigint, processors: Processors, areas: AreaMemory): BoundSave {
+  return bindGeneralSave(savePlan(processors.cpu, family, rfbm), processors, areas);
 }
 
 function bitOf(low: number, high: number, component: number): number {

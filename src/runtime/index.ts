@@ -23,7 +23,7 @@ export type { RestoreFault } from "./general-restore.ts";
 export { selectRestore } from "./select-restore.ts";
 export type { RestoreRequest, SelectedRestore } from "./select-restore.ts";
 export type { RestoreFamily, RestoreRule } from "./restore-checks.ts";
-export { bindGeneralSave } from "./general-save.ts";
+export { bindGeneralSave, generalPath } from "./general-save.ts";
 export { MissingPathError, selectSave, StaleBindingError, UnsupportedInstructionError } from "./select-save.ts";
 export type { GeneralPath, SelectedSave, SaveRequest } from "./select-save.ts";
 export { SaverPath } from "./saver-path.ts";

@@ -83,9 +83,7 @@ export interface SavePlan {
    * `replace`: XSTATE_BV = XINUSE & RFBM, XCOMP_BV = RFBM | 1 << 63.
    */
   readonly header: "merge" | "replace";
-  /** True: MXCSR other than 1F80H makes SSE count as in use (XSAVEC, XSAVES with RFBM[1]). */
   readonly mxcsrCounts: boolean;
-  /** True: what was not modified since a matching restore may be left out (XSAVEOPT, XSAVES; SDM vol. 1, 13.6). */
   readonly modifiedOptimisation: boolean;
   /** XSAVES only: MSR fields that change after the save (SDM vol. 1, 13.5.6 and 13.5.11). */
   readonly clearsAfterSave: readonly { readonly component: number; readonly registers: number; readonly keep: number }[];
@@ -103,9 +101,29 @@ export function hasXsavesEffects({ clearsAfterSave, pieces }: SavePlan): boolean
   return clearsAfterSave.length > 0 || pieces.some(({ rule }) => rule === "lbr");
 }
 
+/** XSAVEC and XSAVES write the compacted format, the others the standard one. */
+export function formatOf(family: SaveFamily): AreaFormat {
+  return family === "XSAVEC" || family === "XSAVES" ? "compacted" : "standard";
+}
+
+/** True: what was not modified since a matching restore may be left out (SDM vol. 1, 13.6). */
+export function hasModifiedOptimisation(family: SaveFamily): boolean {
+  return family === "XSAVEOPT" || family === "XSAVES";
+}
+
+/** True: MXCSR other than 1F80H makes SSE count as in use (XSAVEC, XSAVES with RFBM[1]; SDM vol. 1, 13.10). */
+export function mxcsrCounts(family: SaveFamily, rfbm: bigint): boolean {
+  return formatOf(family) === "compacted" && hasBit(rfbm, 1);
+}
+
+/** Bytes of a component that a save writes. */
+export function savedLength(cpu: ProcessorDescription, row: ComponentRow, mode: SaveMode): number {
+  return row.index === 9 && cpu.quirks.pkruUpperBytes === "kept" ? 4 : lengthInMode(row, mode);
+}
+
 /** Plans a save. `rfbm` must be within what the CPU supports; throws LayoutError otherwise. */
 export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bigint, mode: SaveMode = MODE_64): SavePlan {
-  const format = family === "XSAVEC" || family === "XSAVES" ? "compacted" : "standard";
+  const format = formatOf(family);
   const standard = format === "standard";
   const layout = areaLayout(cpu, rfbm, format);
   const { slots } = registerSlots(cpu);
@@ -131,13 +149,11 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
   for (const { row, offset } of layout.components.toSorted((a, b) => a.offset - b.offset)) {
     const slot = slots.get(row.index);
     if (!slot) throw new Error(`no register slot for component ${row.index}`);
-    const keptPkru = row.index === 9 && cpu.quirks.pkruUpperBytes === "kept";
-    const length = keptPkru ? 4 : lengthInMode(row, mode);
     piece(
       row.index,
       slot.offset,
       offset,
-      length,
+      savedLength(cpu, row, mode),
       row.index === LBR_COMPONENT && family === "XSAVES" && row.size === LBR_SIZE ? "lbr" : "copy",
     );
   }
@@ -161,8 +177,8 @@ export function savePlan(cpu: ProcessorDescription, family: SaveFamily, rfbm: bi
     pieces,
     whenInitial: family === "XSAVE" ? "write-initial-values" : "write-nothing",
     header: standard ? "merge" : "replace",
-    mxcsrCounts: !standard && hasBit(rfbm, 1),
-    modifiedOptimisation: family === "XSAVEOPT" || family === "XSAVES",
+    mxcsrCounts: mxcsrCounts(family, rfbm),
+    modifiedOptimisation: hasModifiedOptimisation(family),
     clearsAfterSave: clears,
   };
 }

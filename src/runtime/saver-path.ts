@@ -13,7 +13,7 @@ const INVALID_OPCODE = 6;
 
 /** What a path may have besides savers. Values to hand over, so that a program carries only what it uses. */
 export interface SaverPathOptions {
-  /** `bindGeneralSave`: serves masks without a saver. If absent, such a mask throws MissingPathError when it is bound. */
+  /** `generalPath`: serves masks without a saver. If absent, such a mask throws MissingPathError when it is bound. */
   readonly general?: GeneralPath;
   /**
    * Selects restores: `(request) => selectRestore(restores, processors, areas, request)`. If absent, a restore throws

@@ -1,16 +1,16 @@
 /** The one selection path: instruction and mask to a bound save, then RFBM & in use to one of its forms. */
 
-import { hasBit, maskPair, maskWithNames } from "../isa/feature-mask.ts";
+import { hasBit, maskOf, maskPair, maskWithNames } from "../isa/feature-mask.ts";
 import type { AreaMemory } from "./arena.ts";
-import { bindGeneralSave } from "./general-save.ts";
-import type { BoundSave, RegisterViews, SaverForm, SaverGroup } from "./generated-v1.ts";
+import { areaLayout, type AreaLayout } from "../layout/area-layout.ts";
+import { generalPath } from "./general-save.ts";
+import type { BoundSave, RegisterViews, SaverGroup } from "./generated-v1.ts";
 import { inUseHigh, inUseLow } from "./in-use.ts";
 import { hasInstruction } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import { boundForm, registerViews } from "./register-views.ts";
-import { type SaveFamily, type SavePlan, savePlan } from "./save-plan.ts";
-import { saveSegments } from "./save-segments.ts";
+import { formatOf, hasModifiedOptimisation, MODE_64, mxcsrCounts, savedLength, type SaveFamily } from "./save-plan.ts";
 
 /** XCR0 or IA32_XSS of a processor changed, and the bound RFBM is no longer what the mask asks for. */
 export class StaleBindingError extends Error {
@@ -27,8 +27,8 @@ export class MissingPathError extends Error {
   override readonly name = "MissingPathError";
 }
 
-/** The general path: `bindGeneralSave`. A value to hand over, so that a program without it does not carry it. */
-export type GeneralPath = typeof bindGeneralSave;
+/** The general path: `generalPath`. A value to hand over, so that a program without it does not carry it. */
+export type GeneralPath = typeof generalPath;
 
 /** A save bound to an instruction, a mask, register files and memory. */
 export interface SelectedSave {
@@ -76,7 +76,7 @@ export function selectSave(
   areas: AreaMemory,
   request: SaveRequest,
 ): SelectedSave {
-  return selectSaveWith(bindGeneralSave, savers, processors, areas, request);
+  return selectSaveWith(generalPath, savers, processors, areas, request);
 }
 
 /**
@@ -84,7 +84,7 @@ export function selectSave(
  * state of the mask.
  */
 export function selectSaveWith(
-  bindGeneral: GeneralPath | undefined,
+  general: GeneralPath | undefined,
   savers: readonly SaverGroup[],
   processors: Processors,
   areas: AreaMemory,
@@ -96,27 +96,17 @@ export function selectSaveWith(
     throw new UnsupportedInstructionError(`${cpu.id} has no ${instruction}: the instruction would raise #UD`);
   }
   const rfbm = mask & (processors.xcr0(0) | (instruction === "XSAVES" ? processors.xss(0) : 0n));
-  const [rfbmLow, rfbmHigh] = maskPair(rfbm);
-  const plan = savePlan(cpu, instruction, rfbm);
+  const layout = areaLayout(cpu, rfbm, formatOf(instruction));
+  const { size } = layout;
   // No generated saver leaves out what was not modified.
-  const tracked = plan.modifiedOptimisation && processors.modifiedOptimisation !== undefined;
-  const group = savers.find(
-    (each) =>
-      !tracked &&
-      each.rfbm[0] === rfbmLow &&
-      each.rfbm[1] === rfbmHigh &&
-      each.families.includes(instruction) &&
-      (!hasBit(rfbm, 0) || each.x87Pointers === cpu.quirks.x87Pointers) &&
-      each.size === plan.size &&
-      storesWhatIsPlanned(each, plan),
-  );
-  const usable = group?.forms.filter((form) => !form.sink || areas.sinkSize >= plan.size) ?? [];
+  const tracked = hasModifiedOptimisation(instruction) && processors.modifiedOptimisation !== undefined;
+  const group = tracked ? undefined : savers.find((each) => serves(each, processors, instruction, layout));
+  const usable = group?.forms.filter((form) => !form.sink || areas.sinkSize >= size) ?? [];
   const { place } = request;
-  const placed = place && { registers: registerViews(processors, place.processor), areas: areas.at(place.offset, plan.size) };
+  const placed = place && { registers: registerViews(processors, place.processor), areas: areas.at(place.offset, size) };
   const anyForm = usable.find((form) => form.inUse === "any");
-  const specialised = usable.filter((form) => form.inUse !== "any");
   const registers = registerViews(processors);
-  const anywhere = anyForm ? boundForm(anyForm, registers, areas) : bindGeneral?.(plan, processors, areas);
+  const anywhere = anyForm ? boundForm(anyForm, registers, areas) : general?.(instruction, rfbm, processors, areas);
   if (!anywhere) {
     const why = group
       ? "its saver needs an arena with a sink"
@@ -124,18 +114,22 @@ export function selectSaveWith(
         ? "no saver tracks XMODIFIED"
         : "no saver given is for it";
     throw new MissingPathError(
-      `${instruction} with RFBM ${maskWithNames(rfbm)}: ${why}; hand over the general path, { general: bindGeneralSave }`,
+      `${instruction} with RFBM ${maskWithNames(rfbm)}: ${why}; hand over the general path, { general: generalPath }`,
     );
   }
-  const any = placed ? atPlace(placed, plan.size, anywhere) : anywhere;
-  const bind = (form: SaverForm): BoundSave => boundForm(form, placed?.registers ?? registers, placed?.areas ?? areas);
+  const any = placed ? atPlace(placed, size, anywhere) : anywhere;
+  const forms = usable.flatMap((form) =>
+    form.inUse === "any"
+      ? []
+      : {
+          low: form.inUse[0] | 0,
+          high: form.inUse[1] | 0,
+          save: boundForm(form, placed?.registers ?? registers, placed?.areas ?? areas),
+        },
+  );
   const path = !group ? "general" : anyForm ? "generated" : "generated-or-general";
-  // Everything in use comes first: the generator writes it so, and the check below relies on it.
-  const forms = specialised
-    .toSorted((a, b) => Number(isAll(b, group)) - Number(isAll(a, group)))
-    .map((form) => ({ low: (form.inUse[0] as number) | 0, high: (form.inUse[1] as number) | 0, save: bind(form) }));
-  const save = dispatcher({ processors, areas: placed?.areas ?? areas, request, plan }, forms, any);
-  return { save, rfbm, size: plan.size, path, savers: usable.map((form) => form.name) };
+  const save = dispatcher({ processors, areas: placed?.areas ?? areas, request, rfbm, size }, forms, any);
+  return { save, rfbm, size, path, savers: usable.map((form) => form.name) };
 }
 
 /** A save that reaches every place, for one only. */
@@ -147,27 +141,28 @@ function atPlace(placed: { registers: RegisterViews; areas: AreaMemory }, size: 
   };
 }
 
-/** A saver of another CPU may have the same RFBM and size and still other offsets: its plan tells. */
-function storesWhatIsPlanned(group: SaverGroup, plan: SavePlan): boolean {
-  const any = group.forms.find((form) => form.inUse === "any");
-  const wanted = saveSegments(plan, "any");
+/**
+ * True for a group of this RFBM and CPU. A saver of another CPU may have the same RFBM and size and still other places: the
+ * segments of its form for any state tell, one for each component.
+ */
+function serves(group: SaverGroup, { cpu, slots }: Processors, family: SaveFamily, layout: AreaLayout): boolean {
+  const { rfbm, components, size } = layout;
+  const segments = group.forms.find((form) => form.inUse === "any")?.segments ?? [];
   return (
-    any !== undefined &&
-    any.segments.length === wanted.length &&
-    wanted.every((segment, i) => {
-      const [component, registers, area, length] = any.segments[i] ?? [];
-      return (
-        component === segment.components[0] &&
-        registers === segment.registers &&
-        area === segment.area &&
-        length === segment.length
-      );
-    })
+    maskOf(...group.rfbm) === rfbm &&
+    group.families.includes(family) &&
+    (!hasBit(rfbm, 0) || group.x87Pointers === cpu.quirks.x87Pointers) &&
+    group.size === size &&
+    components.every(({ row, offset }) =>
+      segments.some(
+        ([component, registers, area, length]) =>
+          component === row.index &&
+          registers === slots.slots.get(component)?.offset &&
+          area === offset &&
+          length === savedLength(cpu, row, MODE_64),
+      ),
+    )
   );
-}
-
-function isAll(form: SaverForm, group: SaverGroup | undefined): boolean {
-  return group !== undefined && form.inUse[0] === group.rfbm[0] && form.inUse[1] === group.rfbm[1];
 }
 
 interface BoundForm {
@@ -176,41 +171,49 @@ interface BoundForm {
   readonly save: BoundSave;
 }
 
+interface BoundRequest {
+  readonly processors: Processors;
+  readonly areas: AreaMemory;
+  readonly request: SaveRequest;
+  readonly rfbm: bigint;
+  readonly size: number;
+}
+
 /**
  * Selects per call by what is in use. The way to the saver for everything in use is one comparison without a check of the
  * arguments, which every saver makes before it stores.
  */
 function dispatcher(
-  { processors, areas, request, plan }: { processors: Processors; areas: AreaMemory; request: SaveRequest; plan: SavePlan },
+  { processors, areas, request, rfbm, size }: BoundRequest,
   forms: readonly BoundForm[],
   any: BoundSave,
 ): SelectedSave["save"] {
   const { i32: r } = processors;
   const blockWords = processors.blockSize >>> 2;
   const { blockMask } = registerViews(processors);
-  const [rfbmLow, rfbmHigh, maskLow, maskHigh] = [...maskPair(plan.rfbm), ...maskPair(request.mask)].map((word) => word | 0) as [
+  const [rfbmLow, rfbmHigh, maskLow, maskHigh] = [...maskPair(rfbm), ...maskPair(request.mask)].map((word) => word | 0) as [
     number,
     number,
     number,
     number,
   ];
-  const mxcsrCounts = plan.mxcsrCounts ? 2 : 0;
+  const mxcsr = mxcsrCounts(request.instruction, rfbm) ? 2 : 0;
   const withXss = request.instruction === "XSAVES" ? -1 : 0;
   const { xcr0Supported, xssSupported } = processors.cpu;
-  const hasAll = forms[0]?.low === rfbmLow && forms[0].high === rfbmHigh;
-  const all = hasAll ? forms[0]!.save : any;
-  const rest = hasAll ? forms.slice(1) : forms;
+  const ofAll = forms.find((form) => form.low === rfbmLow && form.high === rfbmHigh);
+  const all = ofAll?.save ?? any;
+  const rest = forms.filter((form) => form !== ofAll);
   const changed = (word: number): boolean =>
     ((r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss)) & maskLow) !== rfbmLow ||
     ((r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss)) & maskHigh) !== rfbmHigh;
   const otherwise = (processor: number, offset: number, word: number): 0 => {
     if (changed(word)) {
       // Every saver checks its arguments in this order.
-      areas.check(offset, plan.size);
+      areas.check(offset, size);
       processors.base(processor);
       throw stale(processors, request, processor);
     }
-    const low = inUseLow(r, word, mxcsrCounts) & rfbmLow;
+    const low = inUseLow(r, word, mxcsr) & rfbmLow;
     const high = inUseHigh(r, word) & rfbmHigh;
     let chosen = low === rfbmLow && high === rfbmHigh ? all : any;
     for (let i = 0; i < rest.length; i++) {
@@ -224,7 +227,7 @@ function dispatcher(
   if ((request.mask & (xcr0Supported | xssSupported)) >> 32n !== 0n) {
     return (processor, offset) => otherwise(processor, offset, (processor & blockMask) * blockWords);
   }
-  return ofLowWords(r, blockMask, blockWords, withXss, maskLow, rfbmLow, mxcsrCounts, all, otherwise);
+  return ofLowWords(r, blockMask, blockWords, withXss, maskLow, rfbmLow, mxcsr, all, otherwise);
 }
 
 /**
@@ -238,14 +241,14 @@ function ofLowWords(
   withXss: number,
   maskLow: number,
   rfbmLow: number,
-  mxcsrCounts: 0 | 2,
+  mxcsr: 0 | 2,
   all: BoundSave,
   otherwise: (processor: number, offset: number, word: number) => 0,
 ): SelectedSave["save"] {
   return function save(processor, offset) {
     const word = (processor & blockMask) * blockWords;
     const changed = ((r[word + 130]! | (r[word + 132]! & withXss)) & maskLow) ^ rfbmLow;
-    if ((changed | (~inUseLow(r, word, mxcsrCounts) & rfbmLow)) !== 0) return otherwise(processor, offset, word);
+    if ((changed | (~inUseLow(r, word, mxcsr) & rfbmLow)) !== 0) return otherwise(processor, offset, word);
     all(processor, offset);
     return 0;
   };

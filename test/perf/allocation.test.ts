@@ -11,7 +11,7 @@ import { SnapshotRings } from "../../src/perf/snapshot-ring.ts";
 import { KernelContexts } from "../../src/runtime/kernel-context.ts";
 import { NmiGate } from "../../src/runtime/nmi-gate.ts";
 import { Processors } from "../../src/runtime/processors.ts";
-import { bindGeneralSave } from "../../src/runtime/general-save.ts";
+import { generalPath } from "../../src/runtime/general-save.ts";
 import { SaverPath } from "../../src/runtime/saver-path.ts";
 import { loadModel } from "../model/model-files.ts";
 import { simd } from "./sampling-rig.ts";
@@ -44,7 +44,7 @@ function machine() {
   const gate = new NmiGate({
     cpu,
     contexts,
-    path: new SaverPath(savers, processors, rings.areas, { general: bindGeneralSave }),
+    path: new SaverPath(savers, processors, rings.areas, { general: generalPath }),
     areaSize: 2560,
   });
   return { rings, contexts, gate };

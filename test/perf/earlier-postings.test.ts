@@ -13,7 +13,7 @@ import { createArena } from "../../src/runtime/arena.ts";
 import { NmiGate } from "../../src/runtime/nmi-gate.ts";
 import { REFUSED_SIZE } from "../../src/runtime/policies/policy.ts";
 import { XSAVES_NMI_AS_POSTED } from "../../src/runtime/policies/xsaves-nmi-as-posted.ts";
-import { bindGeneralSave } from "../../src/runtime/general-save.ts";
+import { generalPath } from "../../src/runtime/general-save.ts";
 import { SaverPath } from "../../src/runtime/saver-path.ts";
 import { attribute, perfFile, sample, u64s } from "../formats/perf-data-file.ts";
 import { fill } from "./filled-registers.ts";
@@ -62,7 +62,7 @@ describe("RFC v1", () => {
     const size = 512 + 64 + 64;
     const areas = createArena({ bytes: 4096, largestArea: 4096 });
     const bytes = new Uint8Array(areas.i32.buffer, areas.i32.byteOffset, 4096).fill(0xaa);
-    const path = new SaverPath([], machine.processors, areas, { general: bindGeneralSave });
+    const path = new SaverPath([], machine.processors, areas, { general: generalPath });
     const gate = new NmiGate({ cpu: EVERYTHING, contexts: machine.contexts, path, areaSize: size });
     const sampler = new RegisterSampler({ regsUser: 0n, simd: ZMM }, { cpu: EVERYTHING, gate, areas });
     machine.contexts.enterNmi(0);

@@ -9,7 +9,7 @@ import { Interruption } from "../../src/perf/interruption.ts";
 import { RegisterSampler } from "../../src/perf/register-sampler.ts";
 import { decodeRegisters } from "../../src/perf/sample-record.ts";
 import { LARGEST_SAMPLE } from "../../src/perf/register-sampler.ts";
-import { bindGeneralSave } from "../../src/runtime/general-save.ts";
+import { bindGeneralSave, generalPath } from "../../src/runtime/general-save.ts";
 import { createArena } from "../../src/runtime/arena.ts";
 import { NmiGate } from "../../src/runtime/nmi-gate.ts";
 import { savePlan } from "../../src/runtime/save-plan.ts";
@@ -48,7 +48,7 @@ describe.each(["one gate and one arena for all", "gates and buffers of their own
     const shared = new RegisterSampler(REQUEST, { cpu: EVERYTHING, gate: machine.gate, areas: machine.areas });
     const own = Array.from({ length: COUNT }, () => {
       const areas = createArena({ bytes: AREA_SIZE, largestArea: 16384 });
-      const path = new SaverPath([], machine.processors, areas, { general: bindGeneralSave });
+      const path = new SaverPath([], machine.processors, areas, { general: generalPath });
       const gate = new NmiGate({ cpu: EVERYTHING, contexts: machine.contexts, path, areaSize: AREA_SIZE });
       return new RegisterSampler(REQUEST, { cpu: EVERYTHING, gate, areas });
     });

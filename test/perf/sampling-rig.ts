@@ -10,7 +10,7 @@ import { KernelContexts } from "../../src/runtime/kernel-context.ts";
 import { NmiGate } from "../../src/runtime/nmi-gate.ts";
 import type { Policy } from "../../src/runtime/policies/policy.ts";
 import { Processors } from "../../src/runtime/processors.ts";
-import { bindGeneralSave } from "../../src/runtime/general-save.ts";
+import { generalPath } from "../../src/runtime/general-save.ts";
 import { SaverPath } from "../../src/runtime/saver-path.ts";
 import { RegisterWriter } from "../../src/perf/emulated-run.ts";
 import type { SaverGroup } from "../../src/runtime/generated-v1.ts";
@@ -59,7 +59,7 @@ export function rig(options: RigOptions = {}): Rig {
   const processors = new Processors(cpu, { count });
   const contexts = new KernelContexts(count);
   const areas = createArena({ bytes: AREA_SIZE * count, largestArea: 16384 });
-  const path = new SaverPath(savers, processors, areas, { general: bindGeneralSave });
+  const path = new SaverPath(savers, processors, areas, { general: generalPath });
   const gate = new NmiGate({ cpu, contexts, path, areaSize: AREA_SIZE, ...(options.policy && { policy: options.policy }) });
   const hit = new Interruption();
   return {

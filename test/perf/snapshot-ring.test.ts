@@ -11,7 +11,7 @@ import {
 import { KernelContexts } from "../../src/runtime/kernel-context.ts";
 import { NmiGate } from "../../src/runtime/nmi-gate.ts";
 import { Processors } from "../../src/runtime/processors.ts";
-import { bindGeneralSave } from "../../src/runtime/general-save.ts";
+import { generalPath } from "../../src/runtime/general-save.ts";
 import { SaverPath } from "../../src/runtime/saver-path.ts";
 import { loadModel } from "../model/model-files.ts";
 
@@ -24,7 +24,7 @@ function machine(slots: number) {
   const rings = new SnapshotRings({ processors: COUNT, slots, areaSize: 2560 });
   const processors = new Processors(cpu, { count: COUNT });
   const contexts = new KernelContexts(COUNT);
-  const path = new SaverPath(savers, processors, rings.areas, { general: bindGeneralSave });
+  const path = new SaverPath(savers, processors, rings.areas, { general: generalPath });
   const gate = new NmiGate({ cpu, contexts, path, areaSize: 2560 });
   return { rings, processors, contexts, gate };
 }

@@ -4,15 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { groupsFor } from "../../src/generator/saver-spec.ts";
-import {
-  bindGeneralSave,
-  createArena,
-  KernelContexts,
-  NmiGate,
-  Processors,
-  SaverPath,
-  selectSave,
-} from "../../src/runtime/index.ts";
+import { generalPath, createArena, KernelContexts, NmiGate, Processors, SaverPath, selectSave } from "../../src/runtime/index.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
 import { loadModel } from "../model/model-files.ts";
 
@@ -41,7 +33,7 @@ contexts.enterNmi(0);
 const gate = new NmiGate({
   cpu,
   contexts,
-  path: new SaverPath(savers, processors, arena, { general: bindGeneralSave }),
+  path: new SaverPath(savers, processors, arena, { general: generalPath }),
   areaSize: 4096,
 });
 const place = { processor: 0, offset: 4096 };

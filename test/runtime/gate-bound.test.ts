@@ -21,7 +21,7 @@ import {
   SAVED,
 } from "../../src/runtime/policies/policy.ts";
 import { Processors } from "../../src/runtime/processors.ts";
-import { bindGeneralSave } from "../../src/runtime/general-save.ts";
+import { generalPath } from "../../src/runtime/general-save.ts";
 import { SaverPath } from "../../src/runtime/saver-path.ts";
 import { selectRestore } from "../../src/runtime/select-restore.ts";
 import { MissingPathError, selectSave, StaleBindingError } from "../../src/runtime/select-save.ts";
@@ -60,7 +60,7 @@ function machine(policy: Policy, build: Build) {
   }
   const contexts = new KernelContexts(2);
   const path = new SaverPath(savers, processors, arena, {
-    general: bindGeneralSave,
+    general: generalPath,
     restores: (request) => selectRestore([], processors, arena, request),
   });
   const gate = new NmiGate({ policy, cpu, contexts, path, areaSize: AREA_SIZE, build });
@@ -192,13 +192,13 @@ test("a path serves what was handed over, and names what is missing otherwise", 
   const arena = createArena({ bytes: 4096, largestArea: 4096 });
   const bare = new SaverPath(savers, processors, arena);
   const full = new SaverPath(savers, processors, arena, {
-    general: bindGeneralSave,
+    general: generalPath,
     restores: (request) => selectRestore([], processors, arena, request),
   });
   expect(bare.selected(0x207, 0).path).toBe("generated");
   expect(full.selected(0x201, 0).path).toBe("general");
   expect(() => bare.selected(0x201, 0)).toThrow(MissingPathError);
-  expect(() => bare.selected(0x201, 0)).toThrow(/XSAVES with RFBM 0x201.*no saver given.*general: bindGeneralSave/);
+  expect(() => bare.selected(0x201, 0)).toThrow(/XSAVES with RFBM 0x201.*no saver given.*general: generalPath/);
   const buffer = new SaverPath(savers, processors, areasIn(new ArrayBuffer(4096)));
   expect(() => buffer.selected(0x207, 0)).toThrow(/arena with a sink/);
   const tracked = new SaverPath(savers, new Processors(cpu, { modifiedOptimisation: true }), arena);
