@@ -47,9 +47,16 @@ const values = (registers: CpuidRegisters): string => registers.map((value) => v
 /** Collects the problems of one CPU. */
 type Report = (rule: string, severity: DumpProblem["severity"], line: number, message: string) => void;
 
+/** Rows of which every one is called sub-leaf 0 and that differ have no number: converters put 0 where a dump prints none (RJCP's XML). */
+function withoutZeroForAll(rows: readonly CpuidRow[]): readonly CpuidRow[] {
+  const zeroForAll =
+    rows.every(({ subleaf }) => subleaf === 0) && new Set(rows.map(({ registers }) => values(registers))).size > 1;
+  return zeroForAll ? rows.map((row) => ({ ...row, subleaf: undefined })) : rows;
+}
+
 /** Rows by sub-leaf; the first of a number counts. */
 function bySubleaf(rows: readonly CpuidRow[], report: Report): Map<number, LeafDRow> {
-  const numbered = inferSubleaves(rows);
+  const numbered = inferSubleaves(withoutZeroForAll(rows));
   const inferred = numbered.filter(({ row, subleaf }) => row.subleaf === undefined && subleaf !== undefined);
   if (inferred.length > 0) {
     const numbers = inferred.map(({ subleaf }) => subleaf).join(", ");

@@ -145,6 +145,61 @@ test("damaged rows are named with their line, the rest is read", () => {
   expect(rules(readDump(libcpuid.replace("00000340 000003c0", "00000340 000003c")))).toEqual(["bad-row"]);
 });
 
+test("a bracket that stays open hides nothing: a brand string that ends in one with a NUL", () => {
+  // InstLatx64's GenuineIntel0050654_SkylakeXeon_CPUID10: its 80000004H prints `[30GHz` and the line ends.
+  const brand = [
+    "65746E49-2952286C-6F655820-2952286E [Intel(R) Xeon(R)]",
+    "322D5720-20353531-20555043-2E332040 [ W-2155 CPU @ 3.]",
+  ];
+  const rows = [...brand, "48473033-0000007A-00000000-00000000 [30GHz"].map((row, i) => `CPUID 8000000${i + 2}: ${row}`);
+  const dump = readDump(rows.join("\n"));
+  expect(dump.problems).toEqual([]);
+  expect(leafDCpus(dump)[0]?.brand).toBe("Intel(R) Xeon(R) W-2155 CPU @ 3.30GHz");
+});
+
+test("the oldest InstLatx64 dumps have blanks between the registers", () => {
+  // CentaurHauls0000694_C5XL_Nehemiah_CPUID
+  const dump = readDump(
+    "CPUID 00000000 : 00000001 746E6543 736C7561 48727561\nCPUID 00000001 : 00000694 00000000 00000000 0380B13D",
+  );
+  expect(dump).toMatchObject({ format: "instlatx64-aida", problems: [] });
+  expect(leafDCpus(dump)[0]).toMatchObject({ vendor: "CentaurHauls", family: 6, model: 9, stepping: 4 });
+});
+
+test("umio's first versions", () => {
+  const row = (leaf: string, subleaf: string, registers: string): string =>
+    ` ${leaf}h_x${subleaf}: ${["eax", "ebx", "ecx", "edx"].map((name, i) => `${name}=${registers.split(" ")[i]}h`).join(" ")}`;
+  // The tool's own dump of a Ryzen 5 2600.
+  const rows = [
+    `${row("00000000", "0", "0000000D 68747541 444D4163 69746E65")} [AuthenticAMD]`,
+    row("0000000D", "0", "00000007 00000340 00000340 00000000"),
+    row("0000000D", "2", "00000100 00000240 00000000 00000000"),
+    row("0000000D", "C", "00000000 00000000 00000000 00000000"),
+  ];
+  const dump = readDump([0, 1].map((n) => `Core ID: ${n}   / Thread: ${n}  \nCPUID Dump\n${rows.join("\n")}`).join("\n\n"));
+  expect(dump).toMatchObject({ format: "umio-dump", problems: [] });
+  expect(leafDCpus(dump).map((cpu) => [cpu.cpu, cpu.vendor, subleaves(cpu)])).toEqual([
+    ["Core ID: 0   / Thread: 0", "AuthenticAMD", [0, 2, 12]],
+    ["Core ID: 1   / Thread: 1", "AuthenticAMD", [0, 2, 12]],
+  ]);
+  expect(rules(readDump(rows.join("\n").replace("ebx=00000340h", "ebx=0000340h")))).toEqual(["bad-row"]);
+});
+
+test("rows of leaf 0DH that are all called sub-leaf 0 are numbered by what they hold", () => {
+  // RJCP's conversion of InstLatx64's GenuineIntel0090675_AlderLake_01, which prints no numbers.
+  const rows = [
+    "00000207,00000340,00000A88,00000000",
+    "0000000F,000003D0,00019900,00000000",
+    "00000100,00000240,00000000,00000000",
+  ];
+  const xml = (subleaves: number[]): string =>
+    `<processor>\n${rows.map((row, i) => `<register eax="0000000D" ecx="0000000${subleaves[i]}">${row}</register>`).join("\n")}\n</processor>`;
+  const leafD = (text: string): unknown => Object.fromEntries(leafDCpus(readDump(text))[0]?.leafD ?? []);
+  expect(leafD(xml([0, 0, 0]))).toEqual(leafD(xml([0, 1, 2])));
+  expect(rules(leafDCpus(readDump(xml([0, 0, 0])))[0])).toContain("subleaf-inferred");
+  expect(rules(leafDCpus(readDump(xml([0, 0, 2])))[0])).toContain("duplicate-row");
+});
+
 test("a dump cut inside a row is truncated", () => {
   expect(readDump(cpuidR.slice(0, -20)).problems).toMatchObject([{ rule: "truncated", line: 7 }]);
 });

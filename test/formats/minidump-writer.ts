@@ -19,6 +19,8 @@ export interface WrittenDump {
   readonly architecture: "x86" | "amd64";
   readonly pid?: number;
   readonly threads: readonly WrittenDumpThread[];
+  /** Bytes between the number of threads and the first: 4 in dumps of Breakpad on 64-bit systems. */
+  readonly listPadding?: number;
   readonly exception?: { readonly tid: number; readonly code: number; readonly context: WrittenContext };
   /** EnabledFeatures, then offset and size by component; `size` is SizeOfInfo. */
   readonly table?: { readonly enabled: bigint; readonly rows: readonly (readonly number[])[]; readonly size?: number };
@@ -47,7 +49,7 @@ export function contextBytes(architecture: "x86" | "amd64", { legacy, rip = 0n, 
 }
 
 /** The whole file. */
-export function minidumpBytes({ architecture, pid, threads, exception, table }: WrittenDump): Uint8Array {
+export function minidumpBytes({ architecture, pid, threads, listPadding = 0, exception, table }: WrittenDump): Uint8Array {
   const parts: Uint8Array[] = [];
   let at = 32 + 5 * 12;
   const put = (bytes: Uint8Array): { size: number; offset: number } => {
@@ -89,12 +91,13 @@ export function minidumpBytes({ architecture, pid, threads, exception, table }: 
   const contexts = threads.map(({ context }) => put(contextBytes(architecture, context)));
   stream(
     3,
-    fixed(4 + 48 * threads.length, (view) => {
+    fixed(4 + listPadding + 48 * threads.length, (view) => {
       view.setUint32(0, threads.length, true);
       threads.forEach(({ tid }, i) => {
-        view.setUint32(4 + 48 * i, tid, true);
-        view.setUint32(4 + 48 * i + 40, contexts[i]?.size ?? 0, true);
-        view.setUint32(4 + 48 * i + 44, contexts[i]?.offset ?? 0, true);
+        const at = 4 + listPadding + 48 * i;
+        view.setUint32(at, tid, true);
+        view.setUint32(at + 40, contexts[i]?.size ?? 0, true);
+        view.setUint32(at + 44, contexts[i]?.offset ?? 0, true);
       });
     }),
   );

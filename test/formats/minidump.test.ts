@@ -145,3 +145,19 @@ test("a chunk that leaves its context is left out, with its place", async () => 
     expect(warnings).toMatchObject([{ rule: "bad-context-ex", offset: contextAt + 1232 + 16 }]);
   }
 });
+
+test("a thread list whose entries Breakpad aligned by four bytes", async () => {
+  const legacy = pattern(512, 9);
+  // Its processor's minidump.cc allows for it; sentry's symbolic has such a dump of macOS (one thread, 775, stream of 56 bytes).
+  const { threads, warnings } = await open({
+    architecture: "amd64",
+    listPadding: 4,
+    threads: [
+      { tid: 775, context: { legacy } },
+      { tid: 776, context: { legacy: pattern(512, 4) } },
+    ],
+  });
+  expect(warnings).toEqual([]);
+  expect(threads.map(({ tid }) => tid)).toEqual([775, 776]);
+  expect(threads[0]?.registers.fxsave?.bytes).toEqual(legacy);
+});

@@ -92,15 +92,19 @@ class MinidumpReader {
     }));
   }
 
-  /** Entries of a stream that begins with their number. */
+  /**
+   * Entries of a stream that begins with their number. Breakpad on 64-bit systems puts 4 bytes after it, so that the entries
+   * are aligned (its own reader, minidump.cc, tells by the stream's size as well).
+   */
   async #list<T>(type: number, entrySize: number, decode: (view: DataView, at: number) => T): Promise<T[]> {
     const location = this.#streams.get(type);
     if (!location || location.size < 4) return [];
     const listed = (await readWhole(this.#source, location.offset, 4, `stream ${type}`)).getUint32(0, true);
-    const count = Math.min(listed, Math.floor((location.size - 4) / entrySize), MAX_THREADS);
+    const head = location.size === 8 + listed * entrySize ? 8 : 4;
+    const count = Math.min(listed, Math.floor((location.size - head) / entrySize), MAX_THREADS);
     if (count < listed)
       this.#problems.add(cutShort("list-truncated", location.offset, `stream ${type} says ${listed} entries; ${count} are read`));
-    const view = await readWhole(this.#source, location.offset + 4, count * entrySize, `stream ${type}`);
+    const view = await readWhole(this.#source, location.offset + head, count * entrySize, `stream ${type}`);
     return Array.from({ length: count }, (_, i) => decode(view, i * entrySize));
   }
 
