@@ -216,6 +216,20 @@ test("text that is no dump", () => {
   expect(rules(readDump(aida, "cpuid-r"))).toContain("no-rows");
 });
 
+test("rows behind a long beginning, and rows that a mail quotes", () => {
+  // VirtualBox logs its configuration first: in public logs the rows come after 47 and 52 KiB, with more devices later.
+  const log = `${"00:00:00.100000 [/Devices/pcnet/] (level 2)\n".repeat(4_000)}${["Gst", "Hst"].map((side) => `00:00:00.154969 ${side}: 0000000d/0000  00000007 00000340 00000340 00000000\n`).join("")}`;
+  expect(log.length).toBeGreaterThan(150_000);
+  expect(readDump(log)).toMatchObject({
+    format: "vbox-log",
+    problems: [],
+    cpus: [{ rows: [{ line: 4001 }] }, { rows: [{ line: 4002 }] }],
+  });
+  for (const mark of [">", "> ", ">> ", "> > "]) {
+    expect(withoutLines(readDump(cpuidR.replace(/^/gm, mark)))).toEqual(withoutLines(readDump(cpuidR)));
+  }
+});
+
 test("formats have distinct names", () => {
   expect(new Set(DUMP_READERS.map((reader) => reader.format)).size).toBe(DUMP_READERS.length);
 });
