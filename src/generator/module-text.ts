@@ -1,6 +1,7 @@
 /** Prints modules of generated routines with ts-morph: imports, then exported constants with a comment each. */
 
-import { Project, StructureKind, VariableDeclarationKind, type StatementStructures } from "ts-morph";
+import type { Project as MorphProject, StatementStructures } from "ts-morph";
+import { Project, StructureKind, VariableDeclarationKind } from "./ts-morph.ts";
 
 /** An import of values and types by name. */
 export interface NamedImports {
@@ -17,7 +18,7 @@ export interface ExportedConstant {
   readonly doc: string;
 }
 
-let project: Project | undefined;
+let project: MorphProject | undefined;
 
 /**
  * The text of a module. ts-morph prints the frame, and the initializers are put into it: it reads all that it is given

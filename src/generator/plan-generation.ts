@@ -1,8 +1,9 @@
 /** Which files there will be: everything that can be said before a saver is rendered, so without ts-morph and Handlebars. */
 
-import { maskHex } from "../isa/feature-mask.ts";
+import { hasBit, maskHex } from "../isa/feature-mask.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 import { type MaskFamily, masksFor } from "../model/read-masks.ts";
+import { registerSlots } from "../runtime/register-slots.ts";
 import type { SaveFamily } from "../runtime/save-plan.ts";
 import { withHeader } from "./file-header.ts";
 import { loadRegionsOf, type LoadRegionSpec } from "./load-region.ts";
@@ -16,7 +17,7 @@ import {
 } from "./model-module.ts";
 import { regionsOf, type RegionSpec } from "./region-copy.ts";
 import { restoreKey, restoresFor, restoresOfMasks, type RestoreSpec } from "./restore-spec.ts";
-import { groupKey, groupsFor, type GroupSpec } from "./saver-spec.ts";
+import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "./saver-spec.ts";
 
 /** A file of the output: path below the output folder, with `/`. */
 export interface GeneratedFile {
@@ -65,19 +66,33 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
     throw new Error(`two models have the id ${twice.id} and would be one file; name each once, rename the file of one of two`);
   const savers: Placed<GroupSpec> = new Map();
   const restores: Placed<RestoreSpec> = new Map();
-  const groups = new Map<string, GroupSpec[]>();
+  const routines = new Map<string, { readonly savers: readonly GroupSpec[]; readonly restores: readonly RestoreSpec[] }>();
+  const groups = new Map<string, readonly GroupSpec[]>();
   const files: GeneratedFile[] = [];
   for (const model of sorted) {
-    const requested = masksFor(model, options.masks).map((mask) => ({
+    const requested = masksFor(model, options.masks).map((mask): RequestedMask => ({
       name: mask.name,
       rfbm: mask.rfbm,
       families: mask.instructions.map((name) => name.slice(0, -2) as SaveFamily),
       xinuseClasses: mask.xinuseClasses,
       anyOnly: mask.anyOnly,
     }));
-    const own = groupsFor(model, requested).map((group) => place(savers, group, groupKey(group)));
+    const cut = cutter(model);
+    const planned = requested.map((mask) => {
+      const key = cut(mask);
+      let found = routines.get(key);
+      if (!found) {
+        found = {
+          savers: groupsFor(model, [mask]).map((group) => place(savers, group, groupKey(group))),
+          restores: restoresFor(model, restoresOfMasks([mask])).map((spec) => place(restores, spec, restoreKey(spec))),
+        };
+        routines.set(key, found);
+      }
+      return found;
+    });
+    const own = planned.flatMap((each) => each.savers);
+    const ownRestores = planned.flatMap((each) => each.restores);
     groups.set(model.id, own);
-    const ownRestores = restoresFor(model, restoresOfMasks(requested)).map((spec) => place(restores, spec, restoreKey(spec)));
     const imported = { savers: own.map(importOf), restores: ownRestores.map(importOf) };
     const source = `cpu-models/${model.id}.yaml, cpu-models/masks.yaml`;
     const inputs = digestible([dataOf(model), requested]);
@@ -103,6 +118,19 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
   if (loads.length > 0)
     modules.push({ kind: "loads", path: "restores/loads.ts", specs: loads, keys: loads.map((each) => JSON.stringify(each)) });
   return { modules, files, groups };
+}
+
+/**
+ * Gives the text of all that the routines of a mask depend on in a model: the mask, the rows of its components, slots that
+ * are the model's own, vendor rules and instructions. Most models share most of their masks' routines, and planning each
+ * for each model would be most of a generation.
+ */
+function cutter(model: CpuModel): (mask: RequestedMask) => string {
+  const { extension } = registerSlots(model);
+  const rest = JSON.stringify([extension, model.quirks, model.instructions]);
+  const rows = model.components.map((row) => [row.index, JSON.stringify(row)] as const);
+  return (mask) =>
+    `${digestible(mask)}${rest}${rows.flatMap(([index, row]) => (hasBit(mask.rfbm, index) ? [row] : [])).join("")}`;
 }
 
 /** What a model's modules depend on: where its figures come from and notes about them are not in the output. */

@@ -3,24 +3,25 @@
  * planned, and loads exactly what its plan says. It speaks of our source, as that of the savers does.
  */
 
-import { SyntaxKind, ts } from "ts-morph";
+import type { ts } from "ts-morph";
 
 import { RESTORE_REVISION } from "./build-restores.ts";
 import { expectedRestore } from "./expected-restore.ts";
 import { loadRegionsOf } from "./load-region.ts";
 import { ALLOWED_KINDS, checkParameters, fail, parsedFile, ProofError } from "./prove-straight-line.ts";
 import type { RestoreSpec } from "./restore-spec.ts";
+import { compiler } from "./ts-morph.ts";
 
 /** Beside what savers may have: branches, comparisons, and literals in what is bound. */
 const RESTORE_KINDS = new Set([
   ...ALLOWED_KINDS,
-  SyntaxKind.IfStatement,
-  SyntaxKind.ConditionalExpression,
-  SyntaxKind.ReturnStatement,
-  SyntaxKind.EqualsEqualsEqualsToken,
-  SyntaxKind.ExclamationEqualsEqualsToken,
-  SyntaxKind.QuestionToken,
-  SyntaxKind.ColonToken,
+  compiler.SyntaxKind.IfStatement,
+  compiler.SyntaxKind.ConditionalExpression,
+  compiler.SyntaxKind.ReturnStatement,
+  compiler.SyntaxKind.EqualsEqualsEqualsToken,
+  compiler.SyntaxKind.ExclamationEqualsEqualsToken,
+  compiler.SyntaxKind.QuestionToken,
+  compiler.SyntaxKind.ColonToken,
 ]);
 /** Receivers of calls; the loads of regions are some, and are proved where they are defined. */
 const RESTORE_CALLS = /^(?:registers\.base|areas\.accepts|x87|[li]\d+_\d+|whole\.at|parts\.at|U\.set)$/;
@@ -54,9 +55,9 @@ export function proveRestores(path: string, text: string, specs: readonly Restor
   });
   statements.forEach((statement, i) => {
     const spec = specs[i];
-    const [declaration, more] = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [];
+    const [declaration, more] = compiler.isVariableStatement(statement) ? statement.declarationList.declarations : [];
     const call = declaration?.initializer;
-    if (!spec || more || declaration?.name.getText(file) !== spec.name || !call || !ts.isCallExpression(call))
+    if (!spec || more || declaration?.name.getText(file) !== spec.name || !call || !compiler.isCallExpression(call))
       throw fail(file, path, statement.getStart(file), `unplanned statement: ${statement.getText(file).slice(0, 60)}`);
     proveRoutine(file, path, spec, call);
   });
@@ -67,12 +68,12 @@ export function proveRestores(path: string, text: string, specs: readonly Restor
 
 function proveRoutine(file: ts.SourceFile, path: string, spec: RestoreSpec, call: ts.CallExpression): void {
   const [literal] = call.arguments;
-  const members = literal && ts.isObjectLiteralExpression(literal) ? [...literal.properties] : [];
+  const members = literal && compiler.isObjectLiteralExpression(literal) ? [...literal.properties] : [];
   const bind = members.at(-1);
-  const statements = bind && ts.isMethodDeclaration(bind) ? [...(bind.body?.statements ?? [])] : [];
+  const statements = bind && compiler.isMethodDeclaration(bind) ? [...(bind.body?.statements ?? [])] : [];
   const last = statements.pop();
-  const restore = last && ts.isReturnStatement(last) ? last.expression : undefined;
-  if (!bind || !ts.isMethodDeclaration(bind) || !restore || !ts.isFunctionExpression(restore))
+  const restore = last && compiler.isReturnStatement(last) ? last.expression : undefined;
+  if (!bind || !compiler.isMethodDeclaration(bind) || !restore || !compiler.isFunctionExpression(restore))
     throw fail(file, path, call.getStart(file), `restore ${spec.name} has no function`);
   const head = `${call.expression.getText(file)}({ ${members
     .slice(0, -1)
@@ -103,10 +104,10 @@ function routineHead({ name, families, plan }: RestoreSpec): string {
 function checkKinds(file: ts.SourceFile, path: string, body: ts.Node): void {
   const visit = (node: ts.Node): void => {
     const refuse = (what: string): ProofError => fail(file, path, node.getStart(file), `${what} is not allowed in a restore`);
-    if (!RESTORE_KINDS.has(node.kind)) throw refuse(`${SyntaxKind[node.kind]} ${node.getText(file).slice(0, 40)}`);
-    if (ts.isCallExpression(node) && !RESTORE_CALLS.test(node.expression.getText(file)))
+    if (!RESTORE_KINDS.has(node.kind)) throw refuse(`${compiler.SyntaxKind[node.kind]} ${node.getText(file).slice(0, 40)}`);
+    if (compiler.isCallExpression(node) && !RESTORE_CALLS.test(node.expression.getText(file)))
       throw refuse(`call of ${node.expression.getText(file)}`);
-    ts.forEachChild(node, visit);
+    compiler.forEachChild(node, visit);
   };
   visit(body);
 }
@@ -146,7 +147,7 @@ function effectsOf(file: ts.SourceFile, statements: readonly ts.Statement[], vie
   const effects: Effect[] = [];
   for (const statement of statements) {
     const position = statement.getStart(file);
-    if (ts.isIfStatement(statement) && ts.isBlock(statement.thenStatement) && !statement.elseStatement) {
+    if (compiler.isIfStatement(statement) && compiler.isBlock(statement.thenStatement) && !statement.elseStatement) {
       effects.push({ text: `if (${plain(statement.expression, file)}) {`, position });
       effects.push(...effectsOf(file, statement.thenStatement.statements, views), { text: "}", position });
       continue;

@@ -3,13 +3,14 @@
  * stores exactly what its plan says. It speaks of our source; the engine keeps its own bounds checks.
  */
 
-import { SyntaxKind, ts } from "ts-morph";
+import type { ts } from "ts-morph";
 
 import { copyTextName, SEAM_REVISION } from "./build-module.ts";
 import { expectedCopy, expectedEffects } from "./expected-effects.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
 import { statementEffects } from "./statement-effects.ts";
+import { compiler } from "./ts-morph.ts";
 
 /** Generated code is not what the plan says; names file, line, column and token. */
 export class ProofError extends Error {
@@ -17,47 +18,47 @@ export class ProofError extends Error {
 }
 
 /** Kinds of nodes that a save function may have. */
-export const ALLOWED_KINDS: ReadonlySet<SyntaxKind> = new Set([
-  SyntaxKind.Block,
-  SyntaxKind.VariableStatement,
-  SyntaxKind.VariableDeclarationList,
-  SyntaxKind.VariableDeclaration,
-  SyntaxKind.ExpressionStatement,
-  SyntaxKind.BinaryExpression,
-  SyntaxKind.PrefixUnaryExpression,
-  SyntaxKind.ParenthesizedExpression,
-  SyntaxKind.ElementAccessExpression,
-  SyntaxKind.NonNullExpression,
-  SyntaxKind.NumericLiteral,
-  SyntaxKind.Identifier,
-  SyntaxKind.CallExpression,
-  SyntaxKind.PropertyAccessExpression,
-  SyntaxKind.SyntaxList,
-  SyntaxKind.OpenBraceToken,
-  SyntaxKind.CloseBraceToken,
-  SyntaxKind.OpenBracketToken,
-  SyntaxKind.CloseBracketToken,
-  SyntaxKind.OpenParenToken,
-  SyntaxKind.CloseParenToken,
-  SyntaxKind.SemicolonToken,
-  SyntaxKind.CommaToken,
-  SyntaxKind.DotToken,
-  SyntaxKind.ConstKeyword,
-  SyntaxKind.ExclamationToken,
-  SyntaxKind.EqualsToken,
-  SyntaxKind.PlusToken,
-  SyntaxKind.MinusToken,
-  SyntaxKind.AsteriskToken,
-  SyntaxKind.AmpersandToken,
-  SyntaxKind.BarToken,
-  SyntaxKind.CaretToken,
-  SyntaxKind.TildeToken,
-  SyntaxKind.LessThanLessThanToken,
-  SyntaxKind.GreaterThanGreaterThanToken,
-  SyntaxKind.GreaterThanGreaterThanGreaterThanToken,
+export const ALLOWED_KINDS: ReadonlySet<ts.SyntaxKind> = new Set([
+  compiler.SyntaxKind.Block,
+  compiler.SyntaxKind.VariableStatement,
+  compiler.SyntaxKind.VariableDeclarationList,
+  compiler.SyntaxKind.VariableDeclaration,
+  compiler.SyntaxKind.ExpressionStatement,
+  compiler.SyntaxKind.BinaryExpression,
+  compiler.SyntaxKind.PrefixUnaryExpression,
+  compiler.SyntaxKind.ParenthesizedExpression,
+  compiler.SyntaxKind.ElementAccessExpression,
+  compiler.SyntaxKind.NonNullExpression,
+  compiler.SyntaxKind.NumericLiteral,
+  compiler.SyntaxKind.Identifier,
+  compiler.SyntaxKind.CallExpression,
+  compiler.SyntaxKind.PropertyAccessExpression,
+  compiler.SyntaxKind.SyntaxList,
+  compiler.SyntaxKind.OpenBraceToken,
+  compiler.SyntaxKind.CloseBraceToken,
+  compiler.SyntaxKind.OpenBracketToken,
+  compiler.SyntaxKind.CloseBracketToken,
+  compiler.SyntaxKind.OpenParenToken,
+  compiler.SyntaxKind.CloseParenToken,
+  compiler.SyntaxKind.SemicolonToken,
+  compiler.SyntaxKind.CommaToken,
+  compiler.SyntaxKind.DotToken,
+  compiler.SyntaxKind.ConstKeyword,
+  compiler.SyntaxKind.ExclamationToken,
+  compiler.SyntaxKind.EqualsToken,
+  compiler.SyntaxKind.PlusToken,
+  compiler.SyntaxKind.MinusToken,
+  compiler.SyntaxKind.AsteriskToken,
+  compiler.SyntaxKind.AmpersandToken,
+  compiler.SyntaxKind.BarToken,
+  compiler.SyntaxKind.CaretToken,
+  compiler.SyntaxKind.TildeToken,
+  compiler.SyntaxKind.LessThanLessThanToken,
+  compiler.SyntaxKind.GreaterThanGreaterThanToken,
+  compiler.SyntaxKind.GreaterThanGreaterThanGreaterThanToken,
 ]);
 /** Comments are no part of the proof: looking for JSDoc in them would be a tenth of it. */
-const PARSING = { languageVersion: ts.ScriptTarget.ES2023, jsDocParsingMode: ts.JSDocParsingMode.ParseNone };
+const PARSING = { languageVersion: compiler.ScriptTarget.ES2023, jsDocParsingMode: compiler.JSDocParsingMode.ParseNone };
 
 /** Receivers of a saver's calls; a region's copy is one, and is proved where it is defined. */
 const SAVER_CALLS = /^(?:areas\.check|registers\.base|U\.set|c\d+_\d+)$/;
@@ -126,7 +127,7 @@ export function proveRegions(path: string, text: string, form: RegionsForm, regi
 function declarations(file: ts.SourceFile, type: string): Map<string, ts.VariableDeclaration> {
   const declared = new Map<string, ts.VariableDeclaration>();
   for (const statement of file.statements) {
-    if (!ts.isVariableStatement(statement)) continue;
+    if (!compiler.isVariableStatement(statement)) continue;
     for (const each of statement.declarationList.declarations) {
       if (each.type?.getText(file) === type) declared.set(each.name.getText(file), each);
     }
@@ -137,15 +138,15 @@ function declarations(file: ts.SourceFile, type: string): Map<string, ts.Variabl
 /** The members of the object that a declaration's maker is given. */
 function madeFrom(declaration: ts.VariableDeclaration | undefined): readonly ts.ObjectLiteralElementLike[] {
   const call = declaration?.initializer;
-  const literal = call && ts.isCallExpression(call) ? call.arguments[0] : undefined;
-  return literal && ts.isObjectLiteralExpression(literal) ? literal.properties : [];
+  const literal = call && compiler.isCallExpression(call) ? call.arguments[0] : undefined;
+  return literal && compiler.isObjectLiteralExpression(literal) ? literal.properties : [];
 }
 
 // The compiler's own nodes: ts-morph's wrappers cost thirty times as much to walk (measured, 2.6 million nodes).
 function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaration: ts.VariableDeclaration | undefined): void {
   const members = madeFrom(declaration);
   const bind = members.find(
-    (each): each is ts.MethodDeclaration => ts.isMethodDeclaration(each) && each.name.getText(file) === "bind",
+    (each): each is ts.MethodDeclaration => compiler.isMethodDeclaration(each) && each.name.getText(file) === "bind",
   );
   if (!declaration || !bind) throw new ProofError(`${path}: saver ${form.name} is missing`);
   proveBound(file, path, form.name, bind, { names: SAVER_NAMES, expected: expectedEffects(form), calls: SAVER_CALLS });
@@ -169,14 +170,17 @@ function proveRegion(
   const data = members.slice(0, -1).map((each) => each.getText(file));
   const last = members.at(-1);
   const list =
-    last && ts.isPropertyAssignment(last) && last.name.getText(file) === "texts" && ts.isArrayLiteralExpression(last.initializer)
+    last &&
+    compiler.isPropertyAssignment(last) &&
+    last.name.getText(file) === "texts" &&
+    compiler.isArrayLiteralExpression(last.initializer)
       ? last.initializer.elements
       : [];
   if (!declaration || data.join(", ") !== region.data || list.length !== TEXTS_PER_REGION)
     throw new ProofError(`${path}: ${region.name} is missing or not made as planned`);
   list.forEach((bind, index) => {
     const name = copyTextName(region, index);
-    if (!ts.isArrowFunction(bind)) throw fail(file, path, bind.getStart(file), `${name} is not a function`);
+    if (!compiler.isArrowFunction(bind)) throw fail(file, path, bind.getStart(file), `${name} is not a function`);
     proveBound(file, path, name, bind, { ...region, names, calls });
   });
 }
@@ -218,10 +222,10 @@ function proveBound(
   bind: ts.MethodDeclaration | ts.ArrowFunction,
   plan: BoundPlan,
 ): void {
-  const statements = bind.body && ts.isBlock(bind.body) ? bind.body.statements : [];
+  const statements = bind.body && compiler.isBlock(bind.body) ? bind.body.statements : [];
   const last = statements.at(-1);
-  const save = last && ts.isReturnStatement(last) ? last.expression : undefined;
-  if (!save || !ts.isFunctionExpression(save) || save.name?.text !== name)
+  const save = last && compiler.isReturnStatement(last) ? last.expression : undefined;
+  if (!save || !compiler.isFunctionExpression(save) || save.name?.text !== name)
     throw fail(file, path, bind.getStart(file), `${name} is missing`);
   const { fromArea = true } = plan;
   checkParameters(file, path, name, bind, ["registers", ...(fromArea ? ["areas"] : [])]);
@@ -244,19 +248,19 @@ function proveBound(
 function visitStraightLine(file: ts.SourceFile, path: string, node: ts.Node, calls: RegExp): void {
   if (!ALLOWED_KINDS.has(node.kind)) {
     const text = node.getText(file).slice(0, 40);
-    throw fail(file, path, node.getStart(file), `${SyntaxKind[node.kind]} is not allowed in a save function: ${text}`);
+    throw fail(file, path, node.getStart(file), `${compiler.SyntaxKind[node.kind]} is not allowed in a save function: ${text}`);
   }
-  if (ts.isCallExpression(node) && !calls.test(node.expression.getText(file))) {
+  if (compiler.isCallExpression(node) && !calls.test(node.expression.getText(file))) {
     throw fail(file, path, node.getStart(file), `call of ${node.expression.getText(file)} is not allowed in a save function`);
   }
   if (
-    ts.isBinaryExpression(node) &&
-    node.operatorToken.kind === SyntaxKind.EqualsToken &&
-    !ts.isElementAccessExpression(node.left)
+    compiler.isBinaryExpression(node) &&
+    node.operatorToken.kind === compiler.SyntaxKind.EqualsToken &&
+    !compiler.isElementAccessExpression(node.left)
   ) {
     throw fail(file, path, node.getStart(file), `assignment to ${node.left.getText(file)}`);
   }
-  ts.forEachChild(node, (child) => visitStraightLine(file, path, child, calls));
+  compiler.forEachChild(node, (child) => visitStraightLine(file, path, child, calls));
 }
 
 /** What each name stands for that is bound before the function; views and copies only, all else is fixed. */
@@ -321,13 +325,20 @@ function proveStatements(
   const missing = new Map(planned);
   file.statements.forEach((statement, i) => {
     const text = statement.getText(file).replace(/\s+/g, " ");
-    if (ts.isImportDeclaration(statement) && imports[i] !== undefined && text.startsWith(`${imports[i]} "`)) return;
-    const list = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [];
+    if (compiler.isImportDeclaration(statement) && imports[i] !== undefined && text.startsWith(`${imports[i]} "`)) return;
+    const list = compiler.isVariableStatement(statement) ? statement.declarationList.declarations : [];
     const [declaration] = list;
     const name = declaration?.name.getText(file) ?? "";
     const plan = missing.get(name);
     const call = declaration?.initializer;
-    if (i < imports.length || list.length !== 1 || !plan || !call || !ts.isCallExpression(call) || call.arguments.length !== 1)
+    if (
+      i < imports.length ||
+      list.length !== 1 ||
+      !plan ||
+      !call ||
+      !compiler.isCallExpression(call) ||
+      call.arguments.length !== 1
+    )
       throw fail(file, path, statement.getStart(file), `unplanned statement: ${text.slice(0, 60)}`);
     missing.delete(name);
     const maker = call.expression.getText(file);
@@ -364,7 +375,7 @@ function formData(form: FormSpec): string {
 
 /** The tree of a text. Throws if it does not parse. */
 export function parsedFile(path: string, text: string): ts.SourceFile {
-  const file = ts.createSourceFile(path, text, PARSING);
+  const file = compiler.createSourceFile(path, text, PARSING);
   const [broken] = (file as unknown as { parseDiagnostics: { messageText: unknown; start: number }[] }).parseDiagnostics;
   if (broken) throw fail(file, path, broken.start, `does not parse: ${String(broken.messageText)}`);
   return file;

@@ -1,6 +1,6 @@
 /** What the statements of a straight-line function do, one line per effect in order: recomputed from the syntax tree. */
 
-import { type ts } from "ts-morph";
+import type { ts } from "ts-morph";
 
 /** An effect as text, and where its first statement begins. */
 export interface StatementEffect {
