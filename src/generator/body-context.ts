@@ -132,7 +132,8 @@ function headerWords(form: FormSpec, rfbmLow: number, rfbmHigh: number): { word:
   ];
 }
 
-function usesMoves(segment: SaveSegment): boolean {
+/** True for a segment that is moved by 8-byte elements in the save function itself. */
+export function usesMoves(segment: SaveSegment): boolean {
   return (
     segment.rule === "copy" &&
     regionOf(segment) === undefined &&

@@ -1,6 +1,6 @@
 /** What a saver must do, effect by effect: written from the plan, not from the template, for the proof to compare with. */
 
-import { bodyContext } from "./body-context.ts";
+import { usesMoves } from "./body-context.ts";
 import { regionOf, type RegionSpec } from "./region-copy.ts";
 import type { FormSpec } from "./saver-spec.ts";
 import type { SaveSegment } from "../runtime/save-segments.ts";
@@ -8,11 +8,10 @@ import type { SaveSegment } from "../runtime/save-segments.ts";
 /** The effects that the plan asks for, written from the plan and not from the template. */
 export function expectedEffects(form: FormSpec): string[] {
   const { plan, segments } = form;
-  const context = bodyContext(form);
   const out = [`areas.check(offset, ${plan.size});`];
   const isView = (segment: SaveSegment, index: number): boolean =>
     segment.rule === "lbr" || (segment.rule === "copy" && !isDword(segment) && !isMove(index) && regionOf(segment) === undefined);
-  const isMove = (index: number): boolean => (context.segments[index]?.moves.length ?? 0) > 0;
+  const isMove = (index: number): boolean => usesMoves(segments[index]!);
   const by8Bytes = segments.some((each, i) => isMove(i) && each.kind !== "select");
   const { inUse } = form;
   const byWords =

@@ -12,6 +12,7 @@ import {
   type PlanOptions,
   type PlannedModule,
 } from "./plan-generation.ts";
+import { KnownStatements } from "./parsed-module.ts";
 import { proveLoads } from "./prove-loads.ts";
 import { proveRestores } from "./prove-restores.ts";
 import { proveCopies, proveModule } from "./prove-straight-line.ts";
@@ -58,22 +59,23 @@ export type BuildOptions = Pick<GenerateOptions, "templates" | "seam" | "extensi
 export function moduleBuilder({ templates, seam, extension }: BuildOptions): (module: PlannedModule) => BuiltModule {
   const render = bodyRenderer(templates);
   const imports = { seam: seam.fromSavers, copies: `./copies${extension}`, loads: `./loads${extension}` };
+  const known = new KnownStatements();
   return (module) => {
     const { kind, path, keys } = module;
     const proved = { savers: 0, restores: 0 };
     let text: string;
     if (kind === "savers") {
       text = buildSaversModule(module.specs, render, imports);
-      proved.savers = proveModule(path, text, module.specs);
+      proved.savers = proveModule(path, text, module.specs, known);
     } else if (kind === "restores") {
       text = buildRestoresModule(module.specs, render, imports);
-      proved.restores = proveRestores(path, text, module.specs);
+      proved.restores = proveRestores(path, text, module.specs, known);
     } else if (kind === "loads") {
       text = buildLoadsModule(module.specs, render, seam.fromSavers);
-      proveLoads(path, text, module.specs);
+      proveLoads(path, text, module.specs, known);
     } else {
       text = buildCopiesModule(module.specs, render, seam.fromSavers);
-      proveCopies(path, text, module.specs);
+      proveCopies(path, text, module.specs, known);
     }
     const [template, rest] = SOURCES[kind];
     const inputs = JSON.stringify([sha256(templates[template]), keys]);

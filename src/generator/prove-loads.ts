@@ -1,23 +1,25 @@
 /** The proof of the regions that restores call: straight-line, and loading just the planned bytes. */
 
 import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
-import { proveRegions } from "./prove-straight-line.ts";
+import type { KnownStatements } from "./parsed-module.ts";
+import { proveRegions, straightLine } from "./prove-straight-line.ts";
 
 /** What loads x87 calls: bound by `LOAD_NAMES`. */
-const X87_CALLS = /^(?:control|st)$/;
+const LOADS = straightLine(/^(?:control|st)$/);
 
 /** Proves every text of every region; throws ProofError at the first that fails. */
-export function proveLoads(path: string, text: string, regions: readonly LoadRegionSpec[]): void {
+export function proveLoads(path: string, text: string, regions: readonly LoadRegionSpec[], known?: KnownStatements): void {
   proveRegions(
     path,
     text,
-    { maker: "regionLoad", type: "RegionLoad", names: LOAD_NAMES, calls: X87_CALLS },
+    { maker: "regionLoad", type: "RegionLoad", names: LOAD_NAMES, judge: LOADS },
     regions.map((region) => ({
       name: region.name,
       data: `kind: "${region.kind}", at: ${region.at}, length: ${region.length}`,
       expected: expectedLoad(region),
       fromArea: region.kind !== "initial",
     })),
+    known,
   );
 }
 

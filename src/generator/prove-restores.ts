@@ -8,12 +8,21 @@ import type { ts } from "ts-morph";
 import { RESTORE_REVISION } from "./build-restores.ts";
 import { expectedRestore } from "./expected-restore.ts";
 import { loadRegionsOf } from "./load-region.ts";
-import { ALLOWED_KINDS, checkParameters, fail, parsedFile, ProofError } from "./prove-straight-line.ts";
+import {
+  type BodyStatement,
+  KnownStatements,
+  ParsedModule,
+  type PlacedStatement,
+  ProofError,
+  singleSpaced,
+} from "./parsed-module.ts";
+import { boundFunction } from "./prove-straight-line.ts";
+import { ALLOWED_KINDS, StatementJudge } from "./statement-rules.ts";
 import type { RestoreSpec } from "./restore-spec.ts";
 import { compiler } from "./ts-morph.ts";
 
 /** Beside what savers may have: branches, comparisons, and literals in what is bound. */
-const RESTORE_KINDS = new Set([
+const RESTORE_KINDS: ReadonlySet<ts.SyntaxKind> = new Set([
   ...ALLOWED_KINDS,
   compiler.SyntaxKind.IfStatement,
   compiler.SyntaxKind.ConditionalExpression,
@@ -25,6 +34,8 @@ const RESTORE_KINDS = new Set([
 ]);
 /** Receivers of calls; the loads of regions are some, and are proved where they are defined. */
 const RESTORE_CALLS = /^(?:registers\.base|areas\.accepts|x87|[li]\d+_\d+|whole\.at|parts\.at|U\.set)$/;
+
+const RESTORES = new StatementJudge({ within: "a restore", kinds: RESTORE_KINDS, calls: RESTORE_CALLS });
 
 /** What a restore may bind, beside `whole`, `parts` and `initial`. */
 const BINDINGS: Readonly<Record<string, string>> = {
@@ -42,15 +53,22 @@ const BINDINGS: Readonly<Record<string, string>> = {
 type Runs = readonly (readonly [offset: number, length: number])[];
 
 /** Proves every restore of a module's text; throws ProofError at the first that fails. Returns their number. */
-export function proveRestores(path: string, text: string, specs: readonly RestoreSpec[]): number {
-  const file = parsedFile(path, text);
+export function proveRestores(
+  path: string,
+  text: string,
+  specs: readonly RestoreSpec[],
+  known: KnownStatements = new KnownStatements(),
+): number {
+  const module = new ParsedModule(path, text, known);
+  const { file } = module;
   const loads = loadRegionsOf(specs).map(({ name }) => name);
   const imports = ["import { restoreRoutine, type RestoreRoutine } from", `import { ${loads.join(", ")} } from`];
   if (loads.length === 0) imports.pop();
+  const imported = new Set(["restoreRoutine", ...loads]);
   const statements = file.statements.slice(imports.length);
   imports.forEach((wanted, i) => {
     const statement = file.statements[i];
-    if (!statement || !plain(statement, file).startsWith(`${wanted} "`))
+    if (!statement || !singleSpaced(statement.getText(file)).startsWith(`${wanted} "`))
       throw new ProofError(`${path}: the import of ${wanted.slice(7)} is missing`);
   });
   statements.forEach((statement, i) => {
@@ -58,34 +76,34 @@ export function proveRestores(path: string, text: string, specs: readonly Restor
     const [declaration, more] = compiler.isVariableStatement(statement) ? statement.declarationList.declarations : [];
     const call = declaration?.initializer;
     if (!spec || more || declaration?.name.getText(file) !== spec.name || !call || !compiler.isCallExpression(call))
-      throw fail(file, path, statement.getStart(file), `unplanned statement: ${statement.getText(file).slice(0, 60)}`);
-    proveRoutine(file, path, spec, call);
+      throw module.fail(statement.getStart(file), `unplanned statement: ${statement.getText(file).slice(0, 60)}`);
+    proveRoutine(module, spec, call, imported);
   });
   if (statements.length !== specs.length)
     throw new ProofError(`${path}: ${statements.length} restores, planned are ${specs.length}`);
+  module.end();
   return specs.length;
 }
 
-function proveRoutine(file: ts.SourceFile, path: string, spec: RestoreSpec, call: ts.CallExpression): void {
+function proveRoutine(module: ParsedModule, spec: RestoreSpec, call: ts.CallExpression, imported: ReadonlySet<string>): void {
+  const { file } = module;
+  const at = call.getStart(file);
   const [literal] = call.arguments;
   const members = literal && compiler.isObjectLiteralExpression(literal) ? [...literal.properties] : [];
   const bind = members.at(-1);
-  const statements = bind && compiler.isMethodDeclaration(bind) ? [...(bind.body?.statements ?? [])] : [];
-  const last = statements.pop();
-  const restore = last && compiler.isReturnStatement(last) ? last.expression : undefined;
-  if (!bind || !compiler.isMethodDeclaration(bind) || !restore || !compiler.isFunctionExpression(restore))
-    throw fail(file, path, call.getStart(file), `restore ${spec.name} has no function`);
+  if (!bind || !compiler.isMethodDeclaration(bind)) throw module.fail(at, `restore ${spec.name} has no function`);
   const head = `${call.expression.getText(file)}({ ${members
     .slice(0, -1)
-    .map((each) => plain(each, file))
+    .map((each) => singleSpaced(each.getText(file)))
     .join(", ")}, ${bind.name.getText(file)}`;
-  if (head !== routineHead(spec) || call.arguments.length !== 1 || restore.name?.text !== spec.name)
-    throw fail(file, path, call.getStart(file), `${spec.name} is "${head}", planned is "${routineHead(spec)}"`);
-  checkParameters(file, path, spec.name, bind, ["registers", "areas"]);
-  checkParameters(file, path, spec.name, restore, ["processor", "offset"]);
-  checkKinds(file, path, restore.body);
-  const views = boundViews(file, path, spec, statements);
-  compare(file, path, spec, effectsOf(file, restore.body.statements, views));
+  if (head !== routineHead(spec) || call.arguments.length !== 1)
+    throw module.fail(at, `${spec.name} is "${head}", planned is "${routineHead(spec)}"`);
+  const outer = ["registers", "areas"];
+  const inner = ["processor", "offset"];
+  const { bound, body, end } = boundFunction(module, spec.name, bind, outer, inner);
+  const { names, views } = boundViews(module, spec, bound, imported);
+  RESTORES.check(module, spec.name, body, [...outer, ...inner, ...names], new Set([...imported, spec.name]));
+  compare(module, spec, effectsOf(body, views), end);
 }
 
 /** The members beside the code, written from the plan. */
@@ -101,34 +119,29 @@ function routineHead({ name, families, plan }: RestoreSpec): string {
   );
 }
 
-function checkKinds(file: ts.SourceFile, path: string, body: ts.Node): void {
-  const visit = (node: ts.Node): void => {
-    const refuse = (what: string): ProofError => fail(file, path, node.getStart(file), `${what} is not allowed in a restore`);
-    if (!RESTORE_KINDS.has(node.kind)) throw refuse(`${compiler.SyntaxKind[node.kind]} ${node.getText(file).slice(0, 40)}`);
-    if (compiler.isCallExpression(node) && !RESTORE_CALLS.test(node.expression.getText(file)))
-      throw refuse(`call of ${node.expression.getText(file)}`);
-    compiler.forEachChild(node, visit);
-  };
-  visit(body);
-}
-
-/** The runs behind `whole`, `parts` and `initial`; everything else must be bound as planned. */
+/** The names that are bound, and the runs behind `whole`, `parts` and `initial`; everything else must be bound as planned. */
 function boundViews(
-  file: ts.SourceFile,
-  path: string,
+  module: ParsedModule,
   spec: RestoreSpec,
-  statements: readonly ts.Statement[],
-): ReadonlyMap<string, Runs> {
+  statements: readonly PlacedStatement[],
+  imported: ReadonlySet<string>,
+): { readonly names: ReadonlySet<string>; readonly views: ReadonlyMap<string, Runs> } {
+  const names = new Set<string>();
   const views = new Map<string, Runs>();
-  for (const statement of statements) {
-    const [, name = "", value = ""] = /^const (\w+) = (.+);$/.exec(plain(statement, file)) ?? [];
+  for (const { statement, position } of statements) {
+    const [, name = "", value = ""] = /^const (\w+) = (.+);$/.exec(statement.text) ?? [];
+    if (names.has(name) || imported.has(name)) throw module.fail(position, `${spec.name} declares ${name} again`);
+    names.add(name);
     const made = name === "initial" ? "registers.initial(" : "registers.places(areas, ";
     const runs = ["whole", "parts", "initial"].includes(name) && value.startsWith(made) ? value.slice(made.length, -1) : "";
+    const load = /^registers\.load\((\w+), /.exec(value)?.[1];
     if (/^\[(?:\[\d+, \d+\](?:, )?)*\]$/.test(runs)) views.set(name, JSON.parse(runs) as Runs);
     else if ((Object.hasOwn(BINDINGS, name) ? BINDINGS[name] : loadOf(name)) !== value)
-      throw fail(file, path, statement.getStart(file), `${spec.name} binds ${plain(statement, file)}`);
+      throw module.fail(position, `${spec.name} binds ${statement.text}`);
+    else if (load !== undefined && !imported.has(load))
+      throw module.fail(position, `${spec.name} uses ${load}, which is not imported`);
   }
-  return views;
+  return { names, views };
 }
 
 /** What the name of a region's function must be bound to. */
@@ -143,21 +156,32 @@ interface Effect {
 }
 
 /** What a body does, one line per effect in order: blocks flattened, views resolved, moves joined to runs. */
-function effectsOf(file: ts.SourceFile, statements: readonly ts.Statement[], views: ReadonlyMap<string, Runs>): Effect[] {
+function effectsOf(statements: readonly PlacedStatement[], views: ReadonlyMap<string, Runs>): Effect[] {
   const effects: Effect[] = [];
-  for (const statement of statements) {
-    const position = statement.getStart(file);
-    if (compiler.isIfStatement(statement) && compiler.isBlock(statement.thenStatement) && !statement.elseStatement) {
-      effects.push({ text: `if (${plain(statement.expression, file)}) {`, position });
-      effects.push(...effectsOf(file, statement.thenStatement.statements, views), { text: "}", position });
-      continue;
+  for (const { statement, position } of statements) {
+    let parts = flattened.get(statement);
+    if (!parts) flattened.set(statement, (parts = flatten(statement.node, statement.file)));
+    for (const part of parts) {
+      const text = effectText(part.text, views);
+      const joined = joinedMove(effects.at(-1)?.text ?? "", text);
+      if (joined !== undefined) effects[effects.length - 1] = { text: joined, position: effects.at(-1)?.position ?? 0 };
+      else effects.push({ text, position: position + part.position - statement.node.getStart(statement.file) });
     }
-    const text = effectText(plain(statement, file), views);
-    const joined = joinedMove(effects.at(-1)?.text ?? "", text);
-    if (joined === undefined) effects.push({ text, position });
-    else effects[effects.length - 1] = { text: joined, position };
   }
   return effects;
+}
+
+/** A statement that comes often is taken apart once. Positions are those of its file. */
+const flattened = new WeakMap<BodyStatement, readonly Effect[]>();
+
+/** A statement as text; a block with what is in it, one each. */
+function flatten(node: ts.Statement, file: ts.SourceFile): Effect[] {
+  const position = node.getStart(file);
+  if (!compiler.isIfStatement(node) || !compiler.isBlock(node.thenStatement) || node.elseStatement)
+    return [{ text: singleSpaced(node.getText(file)), position }];
+  const inner = node.thenStatement.statements.flatMap((each) => flatten(each, file));
+  const condition = singleSpaced(node.expression.getText(file));
+  return [{ text: `if (${condition}) {`, position }, ...inner, { text: "}", position }];
 }
 
 function effectText(text: string, views: ReadonlyMap<string, Runs>): string {
@@ -190,18 +214,12 @@ function joinedMove(previous: string, next: string): string | undefined {
   return `move${a[0]} ${a[1]} -> ${a[2]} length ${a[3]! + b[3]!}`;
 }
 
-function compare(file: ts.SourceFile, path: string, spec: RestoreSpec, effects: readonly Effect[]): void {
+function compare(module: ParsedModule, spec: RestoreSpec, effects: readonly Effect[], end: number): void {
   const expected = expectedRestore(spec);
   for (let i = 0; i < Math.max(effects.length, expected.length); i++) {
     const got = effects[i];
     if (got?.text === expected[i]) continue;
-    const place = got?.position ?? effects.at(-1)?.position ?? 0;
     const message = `expected "${expected[i] ?? "nothing"}", got "${got?.text ?? "nothing"}"`;
-    throw fail(file, path, place, `${spec.name} does not do what was planned: ${message}`);
+    throw module.fail(got?.position ?? end, `${spec.name} does not do what was planned: ${message}`);
   }
-}
-
-/** Text of a node with single spaces. */
-function plain(node: ts.Node, file: ts.SourceFile): string {
-  return node.getText(file).replace(/\s+/g, " ");
 }

@@ -9,90 +9,63 @@ import { copyTextName, SEAM_REVISION } from "./build-module.ts";
 import { expectedCopy, expectedEffects } from "./expected-effects.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
+import { KnownStatements, ParsedModule, type PlacedStatement, ProofError, singleSpaced } from "./parsed-module.ts";
 import { statementEffects } from "./statement-effects.ts";
+import { ALLOWED_KINDS, StatementJudge } from "./statement-rules.ts";
 import { compiler } from "./ts-morph.ts";
-
-/** Generated code is not what the plan says; names file, line, column and token. */
-export class ProofError extends Error {
-  override readonly name = "ProofError";
-}
-
-/** Kinds of nodes that a save function may have. */
-export const ALLOWED_KINDS: ReadonlySet<ts.SyntaxKind> = new Set([
-  compiler.SyntaxKind.Block,
-  compiler.SyntaxKind.VariableStatement,
-  compiler.SyntaxKind.VariableDeclarationList,
-  compiler.SyntaxKind.VariableDeclaration,
-  compiler.SyntaxKind.ExpressionStatement,
-  compiler.SyntaxKind.BinaryExpression,
-  compiler.SyntaxKind.PrefixUnaryExpression,
-  compiler.SyntaxKind.ParenthesizedExpression,
-  compiler.SyntaxKind.ElementAccessExpression,
-  compiler.SyntaxKind.NonNullExpression,
-  compiler.SyntaxKind.NumericLiteral,
-  compiler.SyntaxKind.Identifier,
-  compiler.SyntaxKind.CallExpression,
-  compiler.SyntaxKind.PropertyAccessExpression,
-  compiler.SyntaxKind.SyntaxList,
-  compiler.SyntaxKind.OpenBraceToken,
-  compiler.SyntaxKind.CloseBraceToken,
-  compiler.SyntaxKind.OpenBracketToken,
-  compiler.SyntaxKind.CloseBracketToken,
-  compiler.SyntaxKind.OpenParenToken,
-  compiler.SyntaxKind.CloseParenToken,
-  compiler.SyntaxKind.SemicolonToken,
-  compiler.SyntaxKind.CommaToken,
-  compiler.SyntaxKind.DotToken,
-  compiler.SyntaxKind.ConstKeyword,
-  compiler.SyntaxKind.ExclamationToken,
-  compiler.SyntaxKind.EqualsToken,
-  compiler.SyntaxKind.PlusToken,
-  compiler.SyntaxKind.MinusToken,
-  compiler.SyntaxKind.AsteriskToken,
-  compiler.SyntaxKind.AmpersandToken,
-  compiler.SyntaxKind.BarToken,
-  compiler.SyntaxKind.CaretToken,
-  compiler.SyntaxKind.TildeToken,
-  compiler.SyntaxKind.LessThanLessThanToken,
-  compiler.SyntaxKind.GreaterThanGreaterThanToken,
-  compiler.SyntaxKind.GreaterThanGreaterThanGreaterThanToken,
-]);
-/** Comments are no part of the proof: looking for JSDoc in them would be a tenth of it. */
-const PARSING = { languageVersion: compiler.ScriptTarget.ES2023, jsDocParsingMode: compiler.JSDocParsingMode.ParseNone };
 
 /** Receivers of a saver's calls; a region's copy is one, and is proved where it is defined. */
 const SAVER_CALLS = /^(?:areas\.check|registers\.base|U\.set|c\d+_\d+)$/;
 const NO_CALLS = /^(?!)/;
+const SAVERS = straightLine(SAVER_CALLS);
+const COPIES = straightLine(NO_CALLS);
 
-/** Proves every saver of a module's text; throws ProofError at the first that fails. Returns the number of savers. */
-export function proveModule(path: string, text: string, groups: readonly GroupSpec[]): number {
-  const file = parsedFile(path, text);
-  const declared = declarations(file, "SaverForm");
+/** A judge of straight-line functions that may call what matches. */
+export function straightLine(calls: RegExp): StatementJudge {
+  return new StatementJudge({ within: "a save function", kinds: ALLOWED_KINDS, calls });
+}
+
+/**
+ * Proves every saver of a module's text; throws ProofError at the first that fails. Returns the number of savers. `known`:
+ * the statements of modules that were proved before.
+ */
+export function proveModule(
+  path: string,
+  text: string,
+  groups: readonly GroupSpec[],
+  known: KnownStatements = new KnownStatements(),
+): number {
+  const module = new ParsedModule(path, text, known);
+  const declared = declarations(module, "SaverForm");
   const forms = groups.flatMap((group) => group.forms);
-  for (const form of forms) proveForm(file, path, form, declared.get(form.name));
-  const regions = regionsOf(groups);
+  const regions = regionsOf(groups).map(({ name }) => name);
+  const imported = new Set(["saverForm", "saverGroup", ...regions]);
+  for (const form of forms) proveForm(module, form, declared.get(form.name), imported);
   const planned = new Map<string, Planned>();
   for (const group of groups) {
     for (const form of group.forms) planned.set(form.name, { maker: "saverForm" });
     planned.set(group.name, { maker: "saverGroup", data: groupData(group) });
   }
-  const imported = regions.length === 0 ? [] : [`import { ${regions.map(({ name }) => name).join(", ")} } from`];
-  proveStatements(file, path, ["import { saverForm, saverGroup, type SaverForm, type SaverGroup } from", ...imported], planned);
+  const imports = ["import { saverForm, saverGroup, type SaverForm, type SaverGroup } from"];
+  if (regions.length > 0) imports.push(`import { ${regions.join(", ")} } from`);
+  proveStatements(module, imports, planned);
   if (declared.size !== forms.length) throw new ProofError(`${path}: ${declared.size} savers, planned are ${forms.length}`);
+  module.end();
   return forms.length;
 }
 
 /** Proves every text of every region's copy; throws ProofError at the first that fails. */
-export function proveCopies(path: string, text: string, regions: readonly RegionSpec[]): void {
+export function proveCopies(path: string, text: string, regions: readonly RegionSpec[], known?: KnownStatements): void {
   proveRegions(
     path,
     text,
-    { maker: "regionCopy", type: "RegionCopy", names: COPY_NAMES, calls: NO_CALLS },
+    { maker: "regionCopy", type: "RegionCopy", names: COPY_NAMES, judge: COPIES },
     regions.map((region) => ({
       name: region.name,
       data: `at: ${region.at}, length: ${region.length}`,
       expected: expectedCopy(region),
     })),
+    known,
   );
 }
 
@@ -101,8 +74,7 @@ export interface RegionsForm {
   readonly maker: string;
   readonly type: string;
   readonly names: Readonly<Record<string, string>>;
-  /** Receivers of their functions' calls. */
-  readonly calls: RegExp;
+  readonly judge: StatementJudge;
 }
 
 /** A planned region: its data, and what each of its functions must do. */
@@ -114,17 +86,24 @@ export interface PlannedRegion {
 }
 
 /** Proves a module that consists of regions; throws ProofError at the first function that fails. */
-export function proveRegions(path: string, text: string, form: RegionsForm, regions: readonly PlannedRegion[]): void {
+export function proveRegions(
+  path: string,
+  text: string,
+  form: RegionsForm,
+  regions: readonly PlannedRegion[],
+  known: KnownStatements = new KnownStatements(),
+): void {
   const { maker, type } = form;
-  const file = parsedFile(path, text);
-  const declared = declarations(file, type);
-  for (const region of regions) proveRegion(file, path, region, form, declared.get(region.name));
+  const module = new ParsedModule(path, text, known);
+  const declared = declarations(module, type);
+  for (const region of regions) proveRegion(module, region, form, declared.get(region.name));
   const planned = new Map(regions.map(({ name }) => [name, { maker }]));
-  proveStatements(file, path, [`import { ${maker}, type ${type} } from`], planned);
+  proveStatements(module, [`import { ${maker}, type ${type} } from`], planned);
+  module.end();
 }
 
 /** Declarations of a type in a module, by name. */
-function declarations(file: ts.SourceFile, type: string): Map<string, ts.VariableDeclaration> {
+function declarations({ file }: ParsedModule, type: string): Map<string, ts.VariableDeclaration> {
   const declared = new Map<string, ts.VariableDeclaration>();
   for (const statement of file.statements) {
     if (!compiler.isVariableStatement(statement)) continue;
@@ -143,29 +122,35 @@ function madeFrom(declaration: ts.VariableDeclaration | undefined): readonly ts.
 }
 
 // The compiler's own nodes: ts-morph's wrappers cost thirty times as much to walk (measured, 2.6 million nodes).
-function proveForm(file: ts.SourceFile, path: string, form: FormSpec, declaration: ts.VariableDeclaration | undefined): void {
+function proveForm(
+  module: ParsedModule,
+  form: FormSpec,
+  declaration: ts.VariableDeclaration | undefined,
+  imported: ReadonlySet<string>,
+): void {
+  const { file, path } = module;
   const members = madeFrom(declaration);
   const bind = members.find(
     (each): each is ts.MethodDeclaration => compiler.isMethodDeclaration(each) && each.name.getText(file) === "bind",
   );
   if (!declaration || !bind) throw new ProofError(`${path}: saver ${form.name} is missing`);
-  proveBound(file, path, form.name, bind, { names: SAVER_NAMES, expected: expectedEffects(form), calls: SAVER_CALLS });
+  proveBound(module, form.name, bind, { names: SAVER_NAMES, expected: expectedEffects(form), judge: SAVERS, imported });
   const data = members
     .filter((each) => each !== bind)
-    .map((each) => each.getText(file).replace(/\s+/g, " "))
+    .map((each) => singleSpaced(each.getText(file)))
     .join(", ");
   const wanted = formData(form);
   if (data !== wanted)
-    throw fail(file, path, declaration.getStart(file), `${form.name}: its data is "${data}", planned is "${wanted}"`);
+    throw module.fail(declaration.getStart(file), `${form.name}: its data is "${data}", planned is "${wanted}"`);
 }
 
 function proveRegion(
-  file: ts.SourceFile,
-  path: string,
+  module: ParsedModule,
   region: PlannedRegion,
-  { names, calls }: RegionsForm,
+  { maker, names, judge }: RegionsForm,
   declaration: ts.VariableDeclaration | undefined,
 ): void {
+  const { file, path } = module;
   const members = madeFrom(declaration);
   const data = members.slice(0, -1).map((each) => each.getText(file));
   const last = members.at(-1);
@@ -178,10 +163,11 @@ function proveRegion(
       : [];
   if (!declaration || data.join(", ") !== region.data || list.length !== TEXTS_PER_REGION)
     throw new ProofError(`${path}: ${region.name} is missing or not made as planned`);
+  const imported = new Set([maker]);
   list.forEach((bind, index) => {
     const name = copyTextName(region, index);
-    if (!compiler.isArrowFunction(bind)) throw fail(file, path, bind.getStart(file), `${name} is not a function`);
-    proveBound(file, path, name, bind, { ...region, names, calls });
+    if (!compiler.isArrowFunction(bind)) throw module.fail(bind.getStart(file), `${name} is not a function`);
+    proveBound(module, name, bind, { ...region, names, judge, imported });
   });
 }
 
@@ -189,7 +175,8 @@ function proveRegion(
 interface BoundPlan {
   readonly names: Readonly<Record<string, string>>;
   readonly expected: readonly string[];
-  readonly calls: RegExp;
+  readonly judge: StatementJudge;
+  readonly imported: ReadonlySet<string>;
   /** False where no area is read: there is no second parameter then. */
   readonly fromArea?: boolean;
 }
@@ -215,98 +202,96 @@ const SAVER_NAMES = {
 };
 
 /** `(registers, areas)` to constants and one straight-line function `(processor, offset)` of the planned effects. */
-function proveBound(
-  file: ts.SourceFile,
-  path: string,
-  name: string,
-  bind: ts.MethodDeclaration | ts.ArrowFunction,
-  plan: BoundPlan,
-): void {
-  const statements = bind.body && compiler.isBlock(bind.body) ? bind.body.statements : [];
-  const last = statements.at(-1);
-  const save = last && compiler.isReturnStatement(last) ? last.expression : undefined;
-  if (!save || !compiler.isFunctionExpression(save) || save.name?.text !== name)
-    throw fail(file, path, bind.getStart(file), `${name} is missing`);
-  const { fromArea = true } = plan;
-  checkParameters(file, path, name, bind, ["registers", ...(fromArea ? ["areas"] : [])]);
-  checkParameters(file, path, name, save, ["processor", ...(fromArea ? ["offset"] : [])]);
-  visitStraightLine(file, path, save.body, plan.calls);
-  const stands = boundNames(file, path, name, statements.slice(0, -1), plan.names);
-  const effects = statementEffects(file, save.body.statements, stands);
+function proveBound(module: ParsedModule, name: string, bind: ts.MethodDeclaration | ts.ArrowFunction, plan: BoundPlan): void {
+  const { fromArea = true, judge, imported } = plan;
+  const outer = ["registers", ...(fromArea ? ["areas"] : [])];
+  const inner = ["processor", ...(fromArea ? ["offset"] : [])];
+  const { bound, body, end } = boundFunction(module, name, bind, outer, inner);
+  const stands = boundNames(module, name, bound, plan.names, imported);
+  judge.check(module, name, body, [...outer, ...inner, ...stands.keys()], new Set([...imported, name]));
+  const effects = statementEffects(body, stands);
   for (let i = 0; i < Math.max(effects.length, plan.expected.length); i++) {
     const got = effects[i];
     if (got?.text === plan.expected[i]) continue;
-    throw fail(
-      file,
-      path,
-      got?.position ?? save.body.getEnd(),
+    throw module.fail(
+      got?.position ?? end,
       `${name} does not do what was planned: expected "${plan.expected[i] ?? "nothing"}", got "${got?.text ?? "nothing"}"`,
     );
   }
 }
 
-function visitStraightLine(file: ts.SourceFile, path: string, node: ts.Node, calls: RegExp): void {
-  if (!ALLOWED_KINDS.has(node.kind)) {
-    const text = node.getText(file).slice(0, 40);
-    throw fail(file, path, node.getStart(file), `${compiler.SyntaxKind[node.kind]} is not allowed in a save function: ${text}`);
-  }
-  if (compiler.isCallExpression(node) && !calls.test(node.expression.getText(file))) {
-    throw fail(file, path, node.getStart(file), `call of ${node.expression.getText(file)} is not allowed in a save function`);
-  }
-  if (
-    compiler.isBinaryExpression(node) &&
-    node.operatorToken.kind === compiler.SyntaxKind.EqualsToken &&
-    !compiler.isElementAccessExpression(node.left)
-  ) {
-    throw fail(file, path, node.getStart(file), `assignment to ${node.left.getText(file)}`);
-  }
-  compiler.forEachChild(node, (child) => visitStraightLine(file, path, child, calls));
+/** What a function that binds consists of. */
+export interface BoundFunction {
+  /** The statements before it returns. */
+  readonly bound: readonly PlacedStatement[];
+  /** The statements of the function that it returns, and where they end. */
+  readonly body: readonly PlacedStatement[];
+  readonly end: number;
 }
 
-/** What each name stands for that is bound before the function; views and copies only, all else is fixed. */
-function boundNames(
-  file: ts.SourceFile,
-  path: string,
+/** Takes a function that binds apart: `outer` and `inner` are the parameters of it and of the function that it returns. */
+export function boundFunction(
+  module: ParsedModule,
   name: string,
-  statements: readonly ts.Node[],
+  bind: ts.MethodDeclaration | ts.ArrowFunction,
+  outer: readonly string[],
+  inner: readonly string[],
+): BoundFunction {
+  const at = bind.getStart(module.file);
+  const statements = bind.body && compiler.isBlock(bind.body) ? module.statementsOf(bind.body) : [];
+  const last = statements.at(-1);
+  const node = last?.statement.node;
+  const made = node && compiler.isReturnStatement(node) ? node.expression : undefined;
+  if (!last?.body || !made || !compiler.isFunctionExpression(made) || made.name?.text !== name || made.body.statements.length > 0)
+    throw module.fail(at, `${name} is missing`);
+  checkParameters(module, name, bind, module.file, at, outer);
+  checkParameters(module, name, made, last.statement.file, last.position, inner);
+  return { bound: statements.slice(0, -1), body: module.statementsIn(last.body), end: last.body.end };
+}
+
+/**
+ * The names that are bound before the function, each with what it stands for: views and copies by their data, all else
+ * is fixed and stands for itself.
+ */
+function boundNames(
+  module: ParsedModule,
+  name: string,
+  statements: readonly PlacedStatement[],
   fixed: Readonly<Record<string, string>>,
+  imported: ReadonlySet<string>,
 ): Map<string, string> {
   const stands = new Map<string, string>();
-  for (const statement of statements) {
-    const match = /^const (\w+) = (.+);$/.exec(statement.getText(file));
-    if (!match?.[1] || !match[2])
-      throw fail(file, path, statement.getStart(file), `unexpected statement ${statement.getText(file)}`);
-    const [, bound, value] = match;
+  for (const { statement, position } of statements) {
+    const [, bound, value] = /^const (\w+) = (.+);$/.exec(statement.text) ?? [];
+    if (!bound || !value) throw module.fail(position, `unexpected statement ${statement.text}`);
+    if (stands.has(bound) || imported.has(bound)) throw module.fail(position, `${name} declares ${bound} again`);
     const view = /^registers\.(views|lbrViews)\((\d+)(?:, (\d+))?\)$/.exec(value);
-    const copy = /^registers\.(copy)\(copy_(\d+)_(\d+), areas\)$/.exec(value);
-    const found = view ?? copy;
-    if (found && !Object.hasOwn(fixed, bound)) stands.set(bound, found.slice(1).filter(Boolean).join(" "));
-    else if (!Object.hasOwn(fixed, bound) || fixed[bound] !== value)
-      throw fail(file, path, statement.getStart(file), `${name} binds ${bound} to ${value}`);
+    const copy = /^registers\.copy\((copy_(\d+)_(\d+)), areas\)$/.exec(value);
+    if (copy?.[1] && !imported.has(copy[1])) throw module.fail(position, `${name} uses ${copy[1]}, which is not imported`);
+    const found = view ? view.slice(1) : copy && ["copy", ...copy.slice(2)];
+    if (found && !Object.hasOwn(fixed, bound)) stands.set(bound, found.filter(Boolean).join(" "));
+    else if (Object.hasOwn(fixed, bound) && fixed[bound] === value) stands.set(bound, bound);
+    else throw module.fail(position, `${name} binds ${bound} to ${value}`);
   }
   return stands;
 }
 
 /** Just these parameters, without type, default value, pattern or rest; no modifier before the function. */
-export function checkParameters(
-  file: ts.SourceFile,
-  path: string,
+function checkParameters(
+  module: ParsedModule,
   name: string,
   node: ts.MethodDeclaration | ts.ArrowFunction | ts.FunctionExpression,
+  file: ts.SourceFile,
+  position: number,
   names: readonly string[],
 ): void {
   node.parameters.forEach((parameter, i) => {
-    if (parameter.getText(file) === names[i]) return;
-    throw fail(
-      file,
-      path,
-      parameter.getStart(file),
-      `default value, rest, pattern or unplanned name in a parameter of ${name}: ${parameter.getText(file)}`,
-    );
+    const text = parameter.getText(file);
+    if (text === names[i]) return;
+    throw module.fail(position, `default value, rest, pattern or unplanned name in a parameter of ${name}: ${text}`);
   });
-  if (node.parameters.length !== names.length || node.modifiers !== undefined || node.asteriskToken !== undefined) {
-    throw fail(file, path, node.getStart(file), `a function of ${name} is not of the form (${names.join(", ")})`);
-  }
+  if (node.parameters.length !== names.length || node.modifiers !== undefined || node.asteriskToken !== undefined)
+    throw module.fail(position, `a function of ${name} is not of the form (${names.join(", ")})`);
 }
 
 /** What makes a declaration of a module, and its data where it has no code. */
@@ -316,15 +301,11 @@ interface Planned {
 }
 
 /** A module is its imports and the planned declarations, each made by its maker; nothing else runs in it. */
-function proveStatements(
-  file: ts.SourceFile,
-  path: string,
-  imports: readonly string[],
-  planned: ReadonlyMap<string, Planned>,
-): void {
+function proveStatements(module: ParsedModule, imports: readonly string[], planned: ReadonlyMap<string, Planned>): void {
+  const { file, path } = module;
   const missing = new Map(planned);
   file.statements.forEach((statement, i) => {
-    const text = statement.getText(file).replace(/\s+/g, " ");
+    const text = singleSpaced(statement.getText(file));
     if (compiler.isImportDeclaration(statement) && imports[i] !== undefined && text.startsWith(`${imports[i]} "`)) return;
     const list = compiler.isVariableStatement(statement) ? statement.declarationList.declarations : [];
     const [declaration] = list;
@@ -339,13 +320,13 @@ function proveStatements(
       !compiler.isCallExpression(call) ||
       call.arguments.length !== 1
     )
-      throw fail(file, path, statement.getStart(file), `unplanned statement: ${text.slice(0, 60)}`);
+      throw module.fail(statement.getStart(file), `unplanned statement: ${text.slice(0, 60)}`);
     missing.delete(name);
     const maker = call.expression.getText(file);
-    if (maker !== plan.maker) throw fail(file, path, call.getStart(file), `${name} is made by ${maker}`);
-    const data = call.arguments[0]?.getText(file).replace(/\s+/g, " ") ?? "nothing";
+    if (maker !== plan.maker) throw module.fail(call.getStart(file), `${name} is made by ${maker}`);
+    const data = singleSpaced(call.arguments[0]?.getText(file) ?? "nothing");
     if (plan.data !== undefined && data !== plan.data)
-      throw fail(file, path, call.getStart(file), `${name}: its data is "${data}", planned is "${plan.data}"`);
+      throw module.fail(call.getStart(file), `${name}: its data is "${data}", planned is "${plan.data}"`);
   });
   const [first] = missing.keys();
   if (first !== undefined) throw new ProofError(`${path}: ${first} is missing`);
@@ -371,18 +352,4 @@ function formData(form: FormSpec): string {
     .join(", ");
   const sink = form.inUse === "any" && form.segments.some((each) => each.kind === "sink");
   return `name: "${form.name}", inUse: ${inUse}, segments: [${segments}], sink: ${sink}`;
-}
-
-/** The tree of a text. Throws if it does not parse. */
-export function parsedFile(path: string, text: string): ts.SourceFile {
-  const file = compiler.createSourceFile(path, text, PARSING);
-  const [broken] = (file as unknown as { parseDiagnostics: { messageText: unknown; start: number }[] }).parseDiagnostics;
-  if (broken) throw fail(file, path, broken.start, `does not parse: ${String(broken.messageText)}`);
-  return file;
-}
-
-/** An error with its place. */
-export function fail(file: ts.SourceFile, path: string, position: number, message: string): ProofError {
-  const { line, character } = file.getLineAndCharacterOfPosition(position);
-  return new ProofError(`${path}:${line + 1}:${character + 1}: ${message}`);
 }

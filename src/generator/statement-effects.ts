@@ -1,6 +1,6 @@
 /** What the statements of a straight-line function do, one line per effect in order: recomputed from the syntax tree. */
 
-import type { ts } from "ts-morph";
+import type { BodyStatement, PlacedStatement } from "./parsed-module.ts";
 
 /** An effect as text, and where its first statement begins. */
 export interface StatementEffect {
@@ -9,18 +9,23 @@ export interface StatementEffect {
 }
 
 /** The effects of statements, element moves joined to runs. `names`: what the names of views and copies stand for. */
-export function statementEffects(
-  file: ts.SourceFile,
-  statements: readonly ts.Node[],
-  names: ReadonlyMap<string, string>,
-): StatementEffect[] {
-  const effects: Effect[] = [];
-  const positions: number[] = [];
-  for (const statement of statements) {
-    pushEffect(effects, statement.getText(file).replace(/\s+/g, " "), names);
-    positions[effects.length - 1] ??= statement.getStart(file);
+export function statementEffects(statements: readonly PlacedStatement[], names: ReadonlyMap<string, string>): StatementEffect[] {
+  const effects: { readonly position: number; run: Run | undefined; readonly text: string }[] = [];
+  for (const { statement, position } of statements) {
+    let form = forms.get(statement);
+    if (!form) forms.set(statement, (form = effectForm(statement.text)));
+    const last = effects.at(-1);
+    const run = form.run && last?.run && joined(last.run, form.run);
+    if (last && run) last.run = run;
+    else {
+      const { name } = form;
+      effects.push({ position, run: form.run, text: form.before + (name ? (names.get(name) ?? name) : "") + form.after });
+    }
   }
-  return effects.map((effect, i) => ({ text: effectText(effect), position: positions[i] ?? 0 }));
+  return effects.map(({ position, run, text }) => ({
+    position,
+    text: run ? `move ${run.from} ${run.source} -> ${run.to} ${run.at} length ${run.length}` : text,
+  }));
 }
 
 interface Run {
@@ -28,42 +33,41 @@ interface Run {
   readonly from: string;
   readonly at: number;
   readonly source: number;
-  length: number;
+  readonly length: number;
 }
-type Effect = Run | string;
 
-function pushEffect(effects: Effect[], text: string, names: ReadonlyMap<string, string>): void {
+/** A move, or a text with a name in it that stands for something. */
+interface EffectForm {
+  readonly run?: Run;
+  readonly before: string;
+  readonly name?: string;
+  readonly after: string;
+}
+
+/** A statement that comes often is looked at once. */
+const forms = new WeakMap<BodyStatement, EffectForm>();
+
+function effectForm(text: string): EffectForm {
   const move = /^([ds])\[(\w+)(?: \+ (\d+))?\] = ([ds])\[(\w+)(?: \+ (\d+))?\]!;$/.exec(text);
   if (move?.[2] && move[5]) {
     // Registers to area unless said otherwise.
     const usual = move[1] === "d" && move[4] === "s";
     const to = usual ? move[2] : `${move[1]}.${move[2]}`;
     const from = usual ? move[5] : `${move[4]}.${move[5]}`;
-    const at = Number(move[3] ?? 0) * 8;
-    const source = Number(move[6] ?? 0) * 8;
-    const last = effects.at(-1);
-    if (
-      typeof last === "object" &&
-      last.to === to &&
-      last.from === from &&
-      last.at + last.length === at &&
-      last.source + last.length === source
-    ) {
-      last.length += 8;
-    } else effects.push({ to, from, at, source, length: 8 });
-    return;
+    return {
+      run: { to, from, at: Number(move[3] ?? 0) * 8, source: Number(move[6] ?? 0) * 8, length: 8 },
+      before: text,
+      after: "",
+    };
   }
   const set = /^U\.set\((\w+)\[(.+)\]!, (\w+)(?: \+ (\d+))?\);$/.exec(text);
-  if (set?.[1]) {
-    effects.push(`set ${names.get(set[1]) ?? set[1]} [${set[2]}] -> ${set[3]} ${set[4] ?? 0}`);
-    return;
-  }
+  if (set?.[1]) return { before: "set ", name: set[1], after: ` [${set[2]}] -> ${set[3]} ${set[4] ?? 0}` };
   const copy = /^(c\d+_\d+)(\(\w+, \w+\));$/.exec(text);
-  effects.push(copy?.[1] ? `${names.get(copy[1]) ?? copy[1]} ${copy[2]}` : text);
+  return copy?.[1] && copy[2] ? { before: "", name: copy[1], after: ` ${copy[2]}` } : { before: text, after: "" };
 }
 
-function effectText(effect: Effect): string {
-  return typeof effect === "string"
-    ? effect
-    : `move ${effect.from} ${effect.source} -> ${effect.to} ${effect.at} length ${effect.length}`;
+/** Two moves of neighbours as one. */
+function joined(a: Run, b: Run): Run | undefined {
+  if (a.to !== b.to || a.from !== b.from || a.at + a.length !== b.at || a.source + a.length !== b.source) return undefined;
+  return { ...a, length: a.length + b.length };
 }

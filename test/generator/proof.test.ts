@@ -1,7 +1,8 @@
 /** The proof must notice every change to what the generator is about to write. */
 
 import { expect, test } from "vitest";
-import { ProofError, proveCopies, proveModule } from "../../src/generator/prove-straight-line.ts";
+import { ProofError } from "../../src/generator/parsed-module.ts";
+import { proveCopies, proveModule } from "../../src/generator/prove-straight-line.ts";
 import { regionsOf } from "../../src/generator/region-copy.ts";
 import { bodyRenderer } from "../../src/generator/render-body.ts";
 import { groupsFor, type GroupSpec } from "../../src/generator/saver-spec.ts";
@@ -219,6 +220,53 @@ test.each([
   ],
   ["text that does not parse", (text: string) => text.replace("areas.check(", "areas.check((")],
 ])("%s is refused", (_, change) => {
+  const text = change(plain);
+  expect(text).not.toBe(plain);
+  expect(refusal(text, banned)).toMatch(/^savers\/test\.ts/);
+});
+
+test.each([
+  ["a name that is not bound", "    const Q = areas.i32;\n", "", /uses Q, which is not declared$/],
+  ["a name used before its constant", "      const place = offset & M;\n", "", /uses place, which is not declared$/],
+  ["a constant that uses itself", "const place = offset & M;", "const place = place & M;", /uses place, which is not declared$/],
+  ["a global name", "Q[w + 130] =", "Q[globalThis + 130] =", /uses globalThis, which is not declared$/],
+  ["a name that the module imports", "Q[w + 130] =", "Q[saverForm + 130] =", /uses saverForm, which is not declared$/],
+  ["a constant of the same name", "const w = place >>> 2;", "const w = place >>> 2;\n      const w = 0;", /declares w again$/],
+  ["a constant that hides a parameter", "const w = place >>> 2;", "const processor = 0;", /declares processor again$/],
+  ["a constant that hides a view", "const w = place >>> 2;", "const Q = place >>> 2;", /declares Q again$/],
+  ["a constant that hides an import", "const w = place >>> 2;", "const copy_0_416 = 0;", /declares copy_0_416 again$/],
+  ["a view that is bound twice", "    const M = areas", "    const Q = areas.i32;\n    const M = areas", /declares Q again$/],
+  [
+    "a copy that is not imported",
+    "copy(copy_0_416, areas)",
+    "copy(copy_0_424, areas)",
+    /uses copy_0_424, which is not imported$/,
+  ],
+] as const)("%s in a saver is refused with its name and place", (_, from, to, message) => {
+  const at = plain.indexOf(from);
+  expect(at).toBeGreaterThan(0);
+  const refused = refusal(plain.slice(0, at) + to + plain.slice(at + from.length), banned) ?? "nothing";
+  expect(refused).toMatch(/^savers\/test\.ts:\d+:\d+: xsavec_rfbm_2e7_\w+ /);
+  expect(refused).toMatch(message);
+});
+
+test("the place of an undeclared name is its own", () => {
+  const at = plain.indexOf("Q[w + 131]");
+  const refused = refusal(`${plain.slice(0, at)}Q[z + 131]${plain.slice(at + 10)}`, banned);
+  const before = plain.slice(0, at + 2).split("\n");
+  expect(refused).toContain(`savers/test.ts:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: `);
+  expect(refused).toContain("uses z, which is not declared");
+});
+
+test.each([
+  ["in the lines between", (text: string) => text.replace("Q[w + 128] =", "Q[w + 128] = /*\n      */")],
+  ["a statement over two lines", (text: string) => text.replace("Q[w + 128] =", "Q[w + 128] =\n     ")],
+  ["a statement without its end", (text: string) => text.replace(/(Q\[w \+ 128\] = \S+);/, "$1")],
+  ["a body on one line", (text: string) => text.replace(/(return function \w+\(processor, offset\) \{)[^}]*\}/, "$1}")],
+  ["a body behind its brace", (text: string) => text.replace("(processor, offset) {\n", "(processor, offset) { evil(); //\n")],
+  ["two functions", (text: string) => text.replace("    };\n  },", "    };\n    return function x() {\n    };\n  },")],
+  ["a function in a comment", (text: string) => text.replace("\n\n/**", "\n/*\n    bind(registers, areas) {\n    };\n*/\n\n/**")],
+])("a body that is not laid out as it is read is refused: %s", (_, change) => {
   const text = change(plain);
   expect(text).not.toBe(plain);
   expect(refusal(text, banned)).toMatch(/^savers\/test\.ts/);

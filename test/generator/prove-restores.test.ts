@@ -1,7 +1,7 @@
 /** The proof of restores must notice every change to what the generator is about to write. */
 
 import { expect, test } from "vitest";
-import { ProofError } from "../../src/generator/prove-straight-line.ts";
+import { ProofError } from "../../src/generator/parsed-module.ts";
 import { loadRegionsOf } from "../../src/generator/load-region.ts";
 import { proveLoads } from "../../src/generator/prove-loads.ts";
 import { proveRestores } from "../../src/generator/prove-restores.ts";
@@ -171,4 +171,35 @@ test.each([
   const text = change(plain);
   expect(text).not.toBe(plain);
   expect(refusal(text, specs)).toMatch(/^restores\/test\.ts/);
+});
+
+test.each([
+  ["a name that is not bound", "    const Q = areas.i32;\n", "", /uses Q, which is not declared$/],
+  ["a name of another block", "const area = parts.at(place);", "", /uses area, which is not declared$/],
+  ["a global name", "(low & 1) !== 0", "(globalThis & 1) !== 0", /uses globalThis, which is not declared$/],
+  ["a constant that hides another", "const all = whole.at(place);", "const place = whole.at(place);", /declares place again$/],
+  ["a constant that hides an import", "const all = whole.at(place);", "const load_x87 = 0;", /declares load_x87 again$/],
+  ["a view that is bound twice", "    const M = areas", "    const Q = areas.i32;\n    const M = areas", /declares Q again$/],
+] as const)("%s in a restore is refused with its name and place", (_, from, to, message) => {
+  const [, wide] = CASES[3]!;
+  const text = restoresText(wide);
+  const at = text.indexOf(from);
+  expect(at).toBeGreaterThan(0);
+  const refused = refusal(text.slice(0, at) + to + text.slice(at + from.length), wide) ?? "nothing";
+  expect(refused).toMatch(/^restores\/test\.ts:\d+:\d+: xrstor\w+ /);
+  expect(refused).toMatch(message);
+});
+
+test("a name that a region's load does not declare is refused with its name and place", () => {
+  const text = loadsText(specs);
+  for (const [from, to, message] of [
+    ["const t = (", "const u = (", /uses t, which is not declared$/],
+    ["      const B = registers.blockSize;\n", "", /uses B, which is not declared$/],
+    ["const t = (", "const s = 0;\n        const t = (", /declares s again$/],
+  ] as const) {
+    expect(text).toContain(from);
+    const refused = refusal(text.replace(from, to), specs, provesLoads) ?? "nothing";
+    expect(refused).toMatch(/^restores\/test-loads\.ts:\d+:\d+: \w+ /);
+    expect(refused).toMatch(message);
+  }
 });
