@@ -24,6 +24,7 @@ import { savePlan } from "../src/runtime/save-plan.ts";
 import { hardwareText } from "../src/report/hardware-report.ts";
 import { verifyHardware } from "../src/verify/hardware/verify-hardware.ts";
 import { Prng } from "../src/verify/random/prng.ts";
+import { loadLegacy } from "../src/runtime/write-registers.ts";
 
 const print = (text = ""): void => void process.stdout.write(`${text}\n`);
 const STOCK = "intel-sapphire-rapids";
@@ -50,7 +51,7 @@ async function main(): Promise<void> {
   for (const index of bitsOf(processors.xcr0(0) | processors.xss(0))) if (index > 1) random.fill(processors.component(0, index));
   const legacy = new Uint8Array(512);
   random.fill(legacy);
-  processors.loadLegacy(0, legacy);
+  loadLegacy(processors, 0, legacy);
   processors.setXinuse(0, processors.xcr0(0) | processors.xss(0));
   const arena = createArena({ bytes: 65536, largestArea: 32768 });
   let differing = 0;

@@ -8,6 +8,7 @@ import { hasBit, maskPair } from "../isa/feature-mask.ts";
 import type { KernelContexts } from "../runtime/kernel-context.ts";
 import type { Processors } from "../runtime/processors.ts";
 import { XINUSE_OFFSET } from "../runtime/register-slots.ts";
+import { initialise } from "../runtime/write-registers.ts";
 
 /** One instruction: all of its effect, at once. */
 export type Instruction = (processor: number) => void;
@@ -106,7 +107,7 @@ export class RegisterWriter {
 
   /** VZEROUPPER: AVX and ZMM_Hi256 to their initial configuration (CPUs differ in XINUSE; this one notices). */
   zeroUpper(processor: number): void {
-    this.#processors.initialise(processor, (1n << 2n) | (1n << 6n));
+    initialise(this.#processors, processor, (1n << 2n) | (1n << 6n));
   }
 
   #fill(processor: number, component: number, offset: number, quadwords: number, value: (quadword: number) => bigint): void {

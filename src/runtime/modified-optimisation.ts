@@ -29,7 +29,7 @@ export interface AreaUse {
   readonly context: ExecutionContext;
 }
 
-/** Tracks one set of processors. `Processors` has one if made with `modifiedOptimisation: true`. */
+/** Tracks one set of processors. `Processors` has one if made with it as `modifiedOptimisation`. */
 export class ModifiedOptimisation {
   readonly #info: (XrstorInfo | undefined)[];
   readonly #modified: bigint[];

@@ -2,31 +2,11 @@
 
 import { maskOf, maskPair, maskWithNames } from "../isa/feature-mask.ts";
 import { componentName, initialBytes } from "../isa/state-component.ts";
-import {
-  INITIAL_MXCSR,
-  LEGACY_UNWRITTEN_OFFSET,
-  MXCSR_MASK_OFFSET,
-  MXCSR_OFFSET,
-  ST_OFFSET,
-  XMM_OFFSET,
-} from "../isa/xsave-area.ts";
-import { x87PointerBits } from "../isa/vendor-behaviour.ts";
-import { type ControlViolation, acceptedXcr0, xcr0Violations, xfdViolations, xssViolations } from "./control-registers.ts";
-import { ModifiedOptimisation } from "./modified-optimisation.ts";
+import { INITIAL_MXCSR, MXCSR_MASK_OFFSET, MXCSR_OFFSET } from "../isa/xsave-area.ts";
+import { acceptedXcr0 } from "./control-registers.ts";
+import type { ModifiedOptimisation } from "./modified-optimisation.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
-import {
-  FCS_OFFSET,
-  registerSlots,
-  type RegisterSlots,
-  XCR0_OFFSET,
-  XFD_OFFSET,
-  XINUSE_OFFSET,
-  XSS_OFFSET,
-} from "./register-slots.ts";
-
-/** Upper halves of FIP and FDP. */
-const X87_FIP_HIGH = 12;
-const X87_FDP_HIGH = 20;
+import { registerSlots, type RegisterSlots, XCR0_OFFSET, XFD_OFFSET, XINUSE_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 
 /** Most logical processors in one set. */
 export const MAX_PROCESSORS = 4096;
@@ -40,18 +20,18 @@ export interface ProcessorsOptions {
   /** IA32_XSS of each; everything supported if absent. */
   readonly xss?: bigint;
   /**
-   * True: XSAVEOPT and XSAVES leave out what was not modified since a matching restore. Whoever writes registers through
-   * a view then has to say so with `wrote`. False if absent: no save leaves anything out for that reason, which is legal
-   * everywhere (the model's `modifiedOptimisation` tells where it was seen).
+   * `ModifiedOptimisation`: XSAVEOPT and XSAVES leave out what was not modified since a matching restore. Whoever writes
+   * registers through a view then has to say so with `wrote`. If absent, no save leaves anything out for that reason, which is
+   * legal everywhere (the model's `modifiedOptimisation` tells where it was seen).
    */
-  readonly modifiedOptimisation?: boolean;
+  readonly modifiedOptimisation?: typeof ModifiedOptimisation;
 }
 
 /**
  * Register files of `count` logical processors.
  *
  * What the views show is the register state, so it must be one that registers can hold: the six pad bytes of
- * each ST slot and byte 5 of the x87 control part are 0 (`loadLegacy` sees to it), and XINUSE[i] = 1 for every
+ * each ST slot and byte 5 of the x87 control part are 0 (`loadLegacy` of `write-registers.ts` sees to it), and XINUSE[i] = 1 for every
  * component that is not in its initial configuration. XINUSE is the caller's statement: clearing a bit
  * declares the component initial, and every save then behaves as if it were, whatever its bytes hold.
  */
@@ -82,13 +62,24 @@ export class Processors {
     this.u8 = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.b64 = new BigUint64Array(buffer);
-    this.modifiedOptimisation = options.modifiedOptimisation === true ? new ModifiedOptimisation(count, cpu.quirks) : undefined;
+    this.modifiedOptimisation = options.modifiedOptimisation && new options.modifiedOptimisation(count, cpu.quirks);
     const xcr0 = options.xcr0 ?? acceptedXcr0(cpu.xcr0Supported);
-    const xss = options.xss ?? cpu.xssSupported;
-    for (let block = 0; block <= count; block++) this.#writeInitial(block, ~0n);
+    const accepted = acceptedXcr0(xcr0);
+    if (xcr0 !== accepted)
+      throw new RangeError(
+        `"xcr0": XSETBV refuses ${maskWithNames(xcr0)}, of which it takes ${maskWithNames(accepted)}; xcr0Violations() says why`,
+      );
+    const initial = count * this.blockSize;
+    this.i32[(initial + MXCSR_OFFSET) >> 2] = INITIAL_MXCSR;
+    this.i32[(initial + MXCSR_MASK_OFFSET) >> 2] = cpu.quirks.mxcsrMask;
+    for (const index of [0, ...this.slots.slots.keys()]) {
+      const start = initial + (this.slots.slots.get(index)?.offset ?? 0);
+      for (const { bytes, offset } of initialBytes(index)) this.u8.set(bytes, start + offset);
+    }
     for (let processor = 0; processor < count; processor++) {
-      this.setXcr0(processor, xcr0);
-      this.setXss(processor, xss);
+      this.u8.copyWithin(processor * this.blockSize, initial);
+      this.#setMask(processor, XCR0_OFFSET, xcr0, cpu.xcr0Supported, "XCR0");
+      this.#setMask(processor, XSS_OFFSET, options.xss ?? cpu.xssSupported, cpu.xssSupported, "IA32_XSS");
     }
   }
 
@@ -111,26 +102,12 @@ export class Processors {
   xcr0(processor: number): bigint {
     return this.#mask(processor, XCR0_OFFSET);
   }
-  /** As XSETBV with ECX = 0. Throws RangeError with every reason where XSETBV would raise #GP (SDM vol. 1, 13.3). */
-  setXcr0(processor: number, xcr0: bigint): void {
-    refuse("XCR0", xcr0, xcr0Violations(this.cpu, xcr0));
-    this.#setMask(processor, XCR0_OFFSET, xcr0, this.cpu.xcr0Supported, "XCR0");
-  }
   xss(processor: number): bigint {
     return this.#mask(processor, XSS_OFFSET);
   }
-  /** As WRMSR to IA32_XSS. Throws RangeError where it would raise #GP. */
-  setXss(processor: number, xss: bigint): void {
-    refuse("IA32_XSS", xss, xssViolations(this.cpu, xss));
-    this.#setMask(processor, XSS_OFFSET, xss, this.cpu.xssSupported, "IA32_XSS");
-  }
+  /** IA32_XFD: a component disabled here is saved as if it were in its initial configuration (SDM vol. 1, 13.14). */
   xfd(processor: number): bigint {
     return this.#mask(processor, XFD_OFFSET);
-  }
-  /** IA32_XFD: a component disabled here is saved as if it were in its initial configuration (SDM vol. 1, 13.14). */
-  setXfd(processor: number, xfd: bigint): void {
-    refuse("IA32_XFD", xfd, xfdViolations(this.cpu, xfd));
-    this.#setMask(processor, XFD_OFFSET, xfd, this.cpu.xcr0Supported, "IA32_XFD");
   }
 
   /**
@@ -144,61 +121,6 @@ export class Processors {
     const slot = this.slots.slots.get(index);
     if (!row || !slot) throw new RangeError(`"index": ${this.cpu.id} has no ${componentName(index)}`);
     return this.u8.subarray(base + slot.offset, base + slot.offset + row.size);
-  }
-
-  /** Loads x87, MXCSR, MXCSR_MASK and XMM from an FXSAVE64 image, clearing the bytes and pointer bits that no register has. */
-  loadLegacy(processor: number, fxsave: Uint8Array): void {
-    if (fxsave.length < LEGACY_UNWRITTEN_OFFSET) {
-      throw new RangeError(`"fxsave" expected at least ${LEGACY_UNWRITTEN_OFFSET} bytes, got ${fxsave.length}`);
-    }
-    const base = this.base(processor);
-    this.u8.set(fxsave.subarray(0, LEGACY_UNWRITTEN_OFFSET), base);
-    this.u8[base + 5] = 0;
-    for (let st = 0; st < 8; st++) {
-      const pad = base + ST_OFFSET + 16 * st + 10;
-      this.u8.fill(0, pad, pad + 6);
-    }
-    const unused = 64 - x87PointerBits(this.cpu.quirks);
-    for (const high of [X87_FIP_HIGH, X87_FDP_HIGH]) {
-      const word = (base + high) >> 2;
-      this.i32[word] = ((this.i32[word] ?? 0) << unused) >> unused;
-    }
-  }
-
-  /**
-   * Puts the components of a mask into their initial configuration and clears their XINUSE bits. Bit 1
-   * covers XMM only: MXCSR has no initial state of its own (SDM vol. 1, 13.6).
-   */
-  initialise(processor: number, mask: bigint): void {
-    this.base(processor);
-    this.#writeInitial(processor, mask, false);
-    const word = (processor * this.blockSize + XINUSE_OFFSET) >> 2;
-    const [low, high] = maskPair(this.xinuse(processor) & ~mask);
-    this.i32[word] = low;
-    this.i32[word + 1] = high;
-    this.modifiedOptimisation?.wrote(processor, mask);
-  }
-
-  #writeInitial(block: number, mask: bigint, withMxcsr = true): void {
-    const base = block * this.blockSize;
-    if (mask & 1n) {
-      this.u8.fill(0, base, base + MXCSR_OFFSET);
-      this.u8.fill(0, base + ST_OFFSET, base + XMM_OFFSET);
-      this.i32[(base + FCS_OFFSET) >> 2] = 0;
-    }
-    if (mask & 2n) this.u8.fill(0, base + XMM_OFFSET, base + LEGACY_UNWRITTEN_OFFSET);
-    if (withMxcsr) {
-      this.i32[(base + MXCSR_OFFSET) >> 2] = INITIAL_MXCSR;
-      this.i32[(base + MXCSR_MASK_OFFSET) >> 2] = this.cpu.quirks.mxcsrMask;
-    }
-    for (const [index, slot] of this.slots.slots) {
-      if ((mask >> BigInt(index)) & 1n) this.u8.fill(0, base + slot.offset, base + slot.offset + slot.width);
-    }
-    for (const index of [0, ...this.slots.slots.keys()]) {
-      if (!((mask >> BigInt(index)) & 1n)) continue;
-      const start = base + (this.slots.slots.get(index)?.offset ?? 0);
-      for (const part of initialBytes(index)) this.u8.set(part.bytes, start + part.offset);
-    }
   }
 
   /** Byte offset of a processor's block. Throws RangeError for a processor that does not exist. */
@@ -215,21 +137,16 @@ export class Processors {
   }
 
   #setMask(processor: number, offset: number, mask: bigint, allowed: bigint, name: string): void {
-    const word = (this.base(processor) + offset) >> 2;
-    const [low, high] = maskPair(mask);
-    if (mask & ~allowed) {
+    if (mask & ~allowed)
       throw new RangeError(
         `${name}: ${this.cpu.id} has no ${maskWithNames(mask & ~allowed)}; allowed is ${maskWithNames(allowed)}`,
       );
-    }
-    this.i32[word] = low;
-    this.i32[word + 1] = high;
+    storeMask(this, processor, offset, mask);
   }
 }
 
-function refuse(register: string, value: bigint, violations: readonly ControlViolation[]): void {
-  if (violations.length > 0)
-    throw new RangeError(
-      `${register} = ${maskWithNames(value)} is not allowed: ${violations.map(({ message }) => message).join("; ")}`,
-    );
+/** Stores a mask at an offset of a processor's side state, whatever it is. Throws RangeError for a processor that does not exist. */
+export function storeMask(processors: Processors, processor: number, offset: number, mask: bigint): void {
+  const word = (processors.base(processor) + offset) >> 2;
+  [processors.i32[word], processors.i32[word + 1]] = maskPair(mask);
 }

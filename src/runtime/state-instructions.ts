@@ -4,6 +4,7 @@ import { INITIAL_MXCSR, MXCSR_OFFSET } from "../isa/xsave-area.ts";
 import { type ControlRule, type ControlViolation, xcr0Violations, xfdViolations, xssViolations } from "./control-registers.ts";
 import { type ExecutionContext, instructionFaults, type InstructionFault, type InstructionRule } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
+import { setXcr0, setXfd, setXss } from "./set-control-registers.ts";
 
 /** Why one of these instructions raises an exception. `value` holds the offending bits, or ECX. */
 export type StateFault = InstructionFault<InstructionRule | ControlRule | "no-such-xcr">;
@@ -35,7 +36,7 @@ export function xsetbv(
   const faults: StateFault[] = instructionFaults(processors.cpu, "XSETBV", undefined, context);
   if (ecx !== 0) faults.push(noSuchXcr("XSETBV", ecx));
   else faults.push(...xcr0Violations(processors.cpu, value).map(gp));
-  if (faults.length === 0) processors.setXcr0(processor, value);
+  if (faults.length === 0) setXcr0(processors, processor, value);
   return faults;
 }
 
@@ -78,10 +79,10 @@ function writeMsr(context: ExecutionContext, violations: readonly ControlViolati
 
 /** WRMSR to IA32_XSS: writes it if nothing is returned, else changes nothing. */
 export function writeXss(processors: Processors, processor: number, value: bigint, context: ExecutionContext = {}): StateFault[] {
-  return writeMsr(context, xssViolations(processors.cpu, value), () => processors.setXss(processor, value));
+  return writeMsr(context, xssViolations(processors.cpu, value), () => setXss(processors, processor, value));
 }
 
 /** WRMSR to IA32_XFD: writes it if nothing is returned, else changes nothing. */
 export function writeXfd(processors: Processors, processor: number, value: bigint, context: ExecutionContext = {}): StateFault[] {
-  return writeMsr(context, xfdViolations(processors.cpu, value), () => processors.setXfd(processor, value));
+  return writeMsr(context, xfdViolations(processors.cpu, value), () => setXfd(processors, processor, value));
 }

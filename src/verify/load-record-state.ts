@@ -3,6 +3,8 @@
 import { xinuseByValue } from "../runtime/derive-xinuse.ts";
 import type { Processors } from "../runtime/processors.ts";
 import type { RecordedExecution } from "./vector-record.ts";
+import { setXcr0, setXfd, setXss } from "../runtime/set-control-registers.ts";
+import { initialise, loadLegacy } from "../runtime/write-registers.ts";
 
 /** Bit 1 of XINUSE. */
 const SSE = 2n;
@@ -13,11 +15,11 @@ const SSE = 2n;
  * MXCSR too) nor of supervisor components; for these, and without XGETBV, XINUSE is by value.
  */
 export function loadRecordState(processors: Processors, processor: number, record: RecordedExecution): void {
-  processors.initialise(processor, ~0n);
-  processors.setXcr0(processor, record.xcr0);
-  processors.setXss(processor, record.xss);
-  processors.setXfd(processor, record.xfd);
-  processors.loadLegacy(processor, record.state.legacy);
+  initialise(processors, processor, ~0n);
+  setXcr0(processors, processor, record.xcr0);
+  setXss(processors, processor, record.xss);
+  setXfd(processors, processor, record.xfd);
+  loadLegacy(processors, processor, record.state.legacy);
   for (const [index, bytes] of record.state.components) {
     const registers = processors.component(processor, index);
     if (bytes.length !== registers.length) {

@@ -8,6 +8,7 @@ import type { BoundSave, RegisterViews, SaverGroup } from "../runtime/generated-
 import { registerViews } from "../runtime/register-views.ts";
 import { inUseHigh, inUseLow } from "../runtime/in-use.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
+import { ModifiedOptimisation } from "../runtime/modified-optimisation.ts";
 import { Processors } from "../runtime/processors.ts";
 import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
 import { selectSave } from "../runtime/select-save.ts";
@@ -194,7 +195,9 @@ class Bench {
     this.#file = file;
     const largest = Math.max(...records.map((record) => record.before.length));
     this.#processors = new Processors(cpu, {
-      modifiedOptimisation: records.some(({ deviations }) => deviations.includes("modified-optimization")),
+      ...(records.some(({ deviations }) => deviations.includes("modified-optimization")) && {
+        modifiedOptimisation: ModifiedOptimisation,
+      }),
     });
     this.#views = registerViews(this.#processors);
     this.#areas = createArena({ bytes: AREA_OFFSET + largest + GUARD_SIZE, largestArea: largest });

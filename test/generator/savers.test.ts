@@ -16,6 +16,7 @@ import {
   randomXcr0,
 } from "../reference/random-processors.ts";
 import { SaversFolder } from "./load-savers.ts";
+import { setXfd } from "../../src/runtime/set-control-registers.ts";
 
 const folder = new SaversFolder();
 afterAll(() => folder.remove());
@@ -71,7 +72,7 @@ test(`generated savers of ${MODELS} random CPUs store what the manual's pseudo-c
             // Every form gets its turn; the rest is random.
             const form = group.forms[n];
             if (form && form.inUse !== "any") {
-              processors.setXfd(processor, 0n);
+              setXfd(processors, processor, 0n);
               processors.setXinuse(processor, form.inUse | (randomSubset(prng, cpu.xcr0Supported) & ~rfbm));
             }
             const registers = copyRegisters(processors, processor);

@@ -19,6 +19,8 @@ import { acceptedXcr0 } from "../../src/runtime/control-registers.ts";
 import { areasIn, bindGeneralSave, Processors, restore, savePlan } from "../../src/runtime/index.ts";
 import { makeLegal } from "../reference/legal-supervisor.ts";
 import { Prng, randomSubset, randomXcr0 } from "../reference/random-processors.ts";
+import { setXfd } from "../../src/runtime/set-control-registers.ts";
+import { initialise, loadLegacy } from "../../src/runtime/write-registers.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -40,7 +42,7 @@ function fillRegisters(prng: Prng, processors: Processors): void {
   const view = new DataView(image.buffer);
   view.setUint32(24, processors.cpu.quirks.mxcsrMask, true);
   view.setUint32(28, processors.cpu.quirks.mxcsrMask, true);
-  processors.loadLegacy(0, image);
+  loadLegacy(processors, 0, image);
   for (const { index, size } of processors.cpu.components) {
     const bytes = processors.component(0, index);
     prng.fill(bytes);
@@ -92,7 +94,7 @@ function processorsOf(cpu: CpuModel, xcr0: bigint, xss: bigint): Processors {
 function filledSender(move: Move, inUse: bigint, seed: number): Processors {
   const sender = processorsOf(move.from, move.xcr0, move.xss);
   fillRegisters(new Prng(seed), sender);
-  sender.initialise(0, ~inUse);
+  initialise(sender, 0, ~inUse);
   sender.setXinuse(0, inUse);
   return sender;
 }
@@ -100,7 +102,7 @@ function filledSender(move: Move, inUse: bigint, seed: number): Processors {
 /** XRSTOR or XRSTORS of an image in memory that ends where the image does: the same registers as the sender's. */
 function restoresAs(sender: Processors, move: Move, area: Uint8Array): boolean {
   const receiver = processorsOf(move.to, move.toXcr0, move.toXss);
-  receiver.setXfd(0, move.xfd);
+  setXfd(receiver, 0, move.xfd);
   const memory = areasIn(area.slice().buffer);
   const xcompBv = new DataView(memory.buffer).getBigUint64(520, true);
   const supervisor = (xcompBv & (move.from.xssSupported | move.to.xssSupported)) !== 0n;
@@ -134,7 +136,7 @@ function kernelTakes(move: Move, carrier: CarrierName, seed: number): boolean {
   if (xfeatures & move.xfd) return false;
   if (xfeatures & 7n && view.getUint32(24, true) & ~move.to.quirks.mxcsrMask) return false;
   const receiver = processorsOf(move.to, move.toXcr0, 0n);
-  receiver.loadLegacy(0, blob);
+  loadLegacy(receiver, 0, blob);
   for (const index of bitsOf(xfeatures).filter((each) => each >= 2)) {
     const row = move.to.components.find((each) => each.index === index)!;
     receiver.component(0, index).set(blob.subarray(row.standardOffset, row.standardOffset! + row.size));

@@ -19,6 +19,7 @@ import { attribute, perfFile, sample, u64s } from "../formats/perf-data-file.ts"
 import { fill } from "./filled-registers.ts";
 import { architecturalRecord } from "./pebs-records.ts";
 import { EVERYTHING, rig, simd } from "./sampling-rig.ts";
+import { initialise } from "../../src/runtime/write-registers.ts";
 
 const ZMM = simd({ vectorQwords: 8, vectorsUser: 0xffff_ffffn });
 const masks = (vectors: bigint, regs = 0n) => ({ regs, vectors, predicates: 0n });
@@ -41,7 +42,7 @@ describe("RFC v1", () => {
       [1n, 0],
       [2n, 2],
     ] as const) {
-      machine.processors.initialise(0, EVERYTHING.xcr0Supported);
+      initialise(machine.processors, 0, EVERYTHING.xcr0Supported);
       machine.writer.vector(0, 0, 2, 0x22n);
       machine.processors.setXinuse(0, xinuse);
       machine.hit.fpstate = machine.areas.i32;

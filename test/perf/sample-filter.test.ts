@@ -13,6 +13,7 @@ import { decodeRegisters } from "../../src/perf/sample-record.ts";
 import { fill } from "./filled-registers.ts";
 import { architecturalRecord } from "./pebs-records.ts";
 import { EVERYTHING, rig, simd } from "./sampling-rig.ts";
+import { initialise } from "../../src/runtime/write-registers.ts";
 
 /** Upper halves of all quadwords, by owner. */
 const TASK = 0x7a5c0001;
@@ -189,7 +190,7 @@ describe("a saved state that lacks a component", () => {
   function sampled(rfbm: bigint, inUse: bigint) {
     const saved = rig();
     fill(saved, BigInt(TASK));
-    saved.processors.initialise(0, ~inUse & (EVERYTHING.xcr0Supported | EVERYTHING.xssSupported));
+    initialise(saved.processors, 0, ~inUse & (EVERYTHING.xcr0Supported | EVERYTHING.xssSupported));
     bindGeneralSave(savePlan(EVERYTHING, "XSAVES", rfbm), saved.processors, saved.areas)(0, 0);
     const machine = machines.get(KERNEL)!;
     const all = Object.fromEntries(FLAGS.map((flag) => [flag, flag === "needFpuLoad"]));

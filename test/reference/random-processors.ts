@@ -9,6 +9,8 @@ import type { Processors } from "../../src/runtime/processors.ts";
 import { FCS_OFFSET, FDS_OFFSET } from "../../src/runtime/register-slots.ts";
 import { Prng } from "../../src/verify/random/prng.ts";
 import type { NaiveRegisters } from "./naive-save.ts";
+import { setXfd } from "../../src/runtime/set-control-registers.ts";
+import { loadLegacy } from "../../src/runtime/write-registers.ts";
 
 export { Prng };
 
@@ -150,7 +152,7 @@ export function randomiseRegisters(prng: Prng, processors: Processors, processor
   image[26] = image[27] = 0;
   if (prng.chance(0.5)) image[24] = prng.u32();
   if (prng.chance(0.1)) image[26] = 2;
-  processors.loadLegacy(processor, image);
+  loadLegacy(processors, processor, image);
   const base = processor * processors.blockSize;
   prng.fill(processors.u8, base + FCS_OFFSET, 2);
   prng.fill(processors.u8, base + FDS_OFFSET, 2);
@@ -165,7 +167,7 @@ export function randomiseRegisters(prng: Prng, processors: Processors, processor
   }
   processors.setXinuse(processor, randomSubset(prng, cpu.xcr0Supported | cpu.xssSupported));
   const disableable = cpu.components.reduce((mask, row) => (row.xfd ? mask | (1n << BigInt(row.index)) : mask), 0n);
-  processors.setXfd(processor, cpu.instructions.xfd && prng.chance(0.5) ? randomSubset(prng, disableable) : 0n);
+  setXfd(processors, processor, cpu.instructions.xfd && prng.chance(0.5) ? randomSubset(prng, disableable) : 0n);
 }
 
 /** Copies of a processor's registers for the reference. */

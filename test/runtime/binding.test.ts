@@ -9,6 +9,8 @@ import { selectSave, StaleBindingError, UnsupportedInstructionError } from "../.
 import { groupsFor } from "../../src/generator/saver-spec.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
 import { loadModel } from "../model/model-files.ts";
+import { setXcr0, setXss } from "../../src/runtime/set-control-registers.ts";
+import { loadLegacy } from "../../src/runtime/write-registers.ts";
 
 const cpu: ProcessorDescription = loadModel("amd-zen-3");
 const FAMILIES: readonly SaveFamily[] = ["XSAVE", "XSAVEOPT", "XSAVEC", "XSAVES"];
@@ -25,7 +27,7 @@ const RangeErrorOrAreaError = /expected 0\.\.1|expected 1\.\.1|is outside|multip
 function filled(): Processors {
   const processors = new Processors(cpu, { count: 2 });
   for (const processor of [0, 1]) {
-    processors.loadLegacy(processor, new Uint8Array(512).fill(0x11 + processor));
+    loadLegacy(processors, processor, new Uint8Array(512).fill(0x11 + processor));
     processors.component(processor, 2).fill(0x21 + processor);
     processors.component(processor, 9).fill(0x31 + processor);
     processors.setXinuse(processor, MASK);
@@ -154,7 +156,7 @@ test("a change of XCR0 or IA32_XSS that changes RFBM makes the binding stale, an
     for (const instruction of FAMILIES) {
       const processors = filled();
       const { save } = selectSave(savers, processors, areas, { instruction, mask: MASK });
-      processors.setXcr0(1, 3n);
+      setXcr0(processors, 1, 3n);
       areas.u8.fill(0xa5);
       const before = areas.u8.slice();
       expect(() => save(1, 0)).toThrow(StaleBindingError);
@@ -162,18 +164,18 @@ test("a change of XCR0 or IA32_XSS that changes RFBM makes the binding stale, an
       expect(Buffer.compare(areas.u8, before)).toBe(0);
       save(0, 0);
       expect(Buffer.compare(areas.u8, before)).not.toBe(0);
-      processors.setXcr0(1, MASK);
+      setXcr0(processors, 1, MASK);
       save(1, 0);
     }
     const processors = filled();
     const supervisor = selectSave(savers, processors, areas, { instruction: "XSAVES", mask: cpu.xssSupported | 1n });
     expect(supervisor.rfbm).toBe(cpu.xssSupported | 1n);
-    processors.setXss(0, 0n);
+    setXss(processors, 0, 0n);
     expect(() => supervisor.save(0, 0)).toThrow(StaleBindingError);
     supervisor.save(1, 0);
     // XSAVEC does not look at IA32_XSS.
     const user = selectSave(savers, processors, areas, { instruction: "XSAVEC", mask: cpu.xssSupported | 1n });
-    processors.setXss(1, 0n);
+    setXss(processors, 1, 0n);
     user.save(1, 0);
     expect(user.rfbm).toBe(1n);
   }
@@ -257,7 +259,7 @@ test("a save bound to one place stores there what the same save stores anywhere,
             const untouched = image(() => expect(() => placed.save(processor, offset)).toThrow(RangeErrorOrAreaError));
             expect(untouched.every((byte) => byte === 0xa5)).toBe(true);
           }
-          processors.setXcr0(1, 3n);
+          setXcr0(processors, 1, 3n);
           expect(() => placed.save(1, 2048)).toThrow(StaleBindingError);
         }
       }

@@ -27,6 +27,9 @@ import { selectRestore } from "../../src/runtime/select-restore.ts";
 import { MissingPathError, selectSave, StaleBindingError } from "../../src/runtime/select-save.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
 import { loadModel } from "../model/model-files.ts";
+import { ModifiedOptimisation } from "../../src/runtime/modified-optimisation.ts";
+import { setXcr0 } from "../../src/runtime/set-control-registers.ts";
+import { loadLegacy } from "../../src/runtime/write-registers.ts";
 
 const cpu = loadModel("amd-zen-3");
 const AREA_SIZE = 896;
@@ -54,7 +57,7 @@ function machine(policy: Policy, build: Build) {
   const arena = createArena({ bytes: 4096, largestArea: 4096 });
   arena.u8.fill(0xa5, 0, 4096);
   for (const processor of [0, 1]) {
-    processors.loadLegacy(processor, new Uint8Array(512).fill(0x11 + processor));
+    loadLegacy(processors, processor, new Uint8Array(512).fill(0x11 + processor));
     processors.component(processor, 2).fill(0x21 + processor);
     processors.component(processor, 9).fill(0x31 + processor);
   }
@@ -164,7 +167,7 @@ test.each(POLICIES)("$name: bound, looked up and decided anew give the same", (p
             for (let n = 0; n < call.nmis; n++) for (const processor of [0, 1]) contexts.enterNmi(processor);
             for (const processor of [0, 1]) {
               processors.setXinuse(processor, call.xinuse);
-              processors.setXcr0(processor, call.xcr0);
+              setXcr0(processors, processor, call.xcr0);
             }
           }
           const { processor, offset, mask, lifted } = call;
@@ -201,7 +204,7 @@ test("a path serves what was handed over, and names what is missing otherwise", 
   expect(() => bare.selected(0x201, 0)).toThrow(/XSAVES with RFBM 0x201.*no saver given.*general: generalPath/);
   const buffer = new SaverPath(savers, processors, areasIn(new ArrayBuffer(4096)));
   expect(() => buffer.selected(0x207, 0)).toThrow(/arena with a sink/);
-  const tracked = new SaverPath(savers, new Processors(cpu, { modifiedOptimisation: true }), arena);
+  const tracked = new SaverPath(savers, new Processors(cpu, { modifiedOptimisation: ModifiedOptimisation }), arena);
   expect(() => tracked.selected(0x207, 0)).toThrow(/no saver tracks XMODIFIED/);
   expect(full.bindRestore(7, 0)(0, 0)).toBe(13);
   expect(() => bare.bindRestore(7, 0)).toThrow(/"restores"/);

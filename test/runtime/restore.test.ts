@@ -18,6 +18,8 @@ import {
 import type { ProcessorDescription } from "../../src/runtime/index.ts";
 import { Prng } from "../../src/verify/random/prng.ts";
 import { makeLegal } from "../reference/legal-supervisor.ts";
+import { setXcr0 } from "../../src/runtime/set-control-registers.ts";
+import { initialise, loadLegacy } from "../../src/runtime/write-registers.ts";
 
 /** A processor of a model with everything random and in use. */
 function randomProcessors(cpu: ProcessorDescription, random: Prng): Processors {
@@ -31,7 +33,7 @@ function randomProcessors(cpu: ProcessorDescription, random: Prng): Processors {
   legacy.fill(0, 8, 24); // pointers are not saved on AMD
   view.setUint32(24, 0x1fa0, true);
   view.setUint32(28, cpu.quirks.mxcsrMask, true);
-  processors.loadLegacy(0, legacy);
+  loadLegacy(processors, 0, legacy);
   for (const index of bitsOf(processors.xcr0(0) | processors.xss(0))) {
     if (index < 2) continue;
     const registers = processors.component(0, index);
@@ -69,14 +71,14 @@ test.each(loadBundledModels().map((cpu) => [cpu.id, cpu] as const))(
         const all = processors.xcr0(0) | processors.xss(0);
         processors.setXinuse(0, n % 2 === 0 ? all : all & random.u64());
         // What is not in use is initial; MXCSR too, or compacted saves would take SSE for used.
-        processors.initialise(0, all & ~processors.xinuse(0));
+        initialise(processors, 0, all & ~processors.xinuse(0));
         if ((processors.xinuse(0) & 2n) === 0n) processors.i32[6] = 0x1f80;
         const arena = createArena({ bytes: 65536, largestArea: 32768 });
         const save = selectSave(savers, processors, arena, { instruction: family, mask });
         save.save(0, 0);
         const before = processors.u8.slice(0, processors.blockSize);
         for (const path of ["generated", "general"] as const) {
-          processors.initialise(0, mask);
+          initialise(processors, 0, mask);
           if (path === "general") expect(restore(processors, 0, arena, 0, instruction, mask)).toEqual([]);
           else {
             const selected = selectRestore(restores, processors, arena, { instruction, mask });
@@ -121,7 +123,7 @@ test("a bound restore: status and causes, which path served, and what no longer 
   expect([selected.restore(0, 16), selected.restore(0, 1 << 20), selected.restore(0, Number.NaN)]).toEqual([13, 14, 14]);
   expect(() => selected.restore(1, 0)).toThrow(RangeError);
   expect(selectRestore(restores, processors, arena, { instruction: "XRSTOR", mask: 0x21n })).toMatchObject({ path: "general" });
-  processors.setXcr0(0, 7n);
+  setXcr0(processors, 0, 7n);
   expect(() => selected.restore(0, 0)).toThrow(StaleBindingError);
   // Another CPU's offsets are not taken, though mask and size are the same.
   const other = (await restoreRegistry["amd-zen-4"]!()).restores;

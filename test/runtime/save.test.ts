@@ -6,6 +6,8 @@ import type { ProcessorDescription } from "../../src/runtime/index.ts";
 import { type ArbitraryCpu, arbitraryCpu, type ArbitrarySave, arbitrarySave } from "../reference/arbitrary-execution.ts";
 import { type NaiveSave, naiveSave, type NaiveTracking } from "../reference/naive-save.ts";
 import { copyRegisters, firstDifference, Prng, randomiseRegisters, randomPrefill } from "../reference/random-processors.ts";
+import { ModifiedOptimisation } from "../../src/runtime/modified-optimisation.ts";
+import { setXfd } from "../../src/runtime/set-control-registers.ts";
 
 const FULL = process.env["XSAVEKIT_FULL"] === "1";
 /** Models times saves of each. */
@@ -17,7 +19,7 @@ const counts = { comparisons: 0, skippedSomething: 0, sideEffects: 0, withXfd: 0
 
 /** One save by the library and by the reference, every byte of memory and registers compared. */
 function compareSave({ cpu, xcr0, xss }: ArbitraryCpu, each: ArbitrarySave): void {
-  const processors = new Processors(cpu, { count: 2, xcr0, xss, modifiedOptimisation: true });
+  const processors = new Processors(cpu, { count: 2, xcr0, xss, modifiedOptimisation: ModifiedOptimisation });
   const areas = each.seed % 2 === 0 ? createArena({ bytes: BYTES, largestArea: 18_000 }) : areasIn(new ArrayBuffer(BYTES));
   const { instruction, mode } = each;
   const prng = new Prng(each.seed);
@@ -25,7 +27,7 @@ function compareSave({ cpu, xcr0, xss }: ArbitraryCpu, each: ArbitrarySave): voi
   randomiseRegisters(prng, processors, 1);
   processors.i32[(processors.base(1) + 24) >> 2] = each.mxcsr;
   processors.setXinuse(1, each.xinuse & (cpu.xcr0Supported | cpu.xssSupported));
-  processors.setXfd(1, cpu.components.reduce((xfd, row) => (row.xfd ? xfd | (1n << BigInt(row.index)) : xfd), 0n) & each.xfd);
+  setXfd(processors, 1, cpu.components.reduce((xfd, row) => (row.xfd ? xfd | (1n << BigInt(row.index)) : xfd), 0n) & each.xfd);
   randomPrefill(prng, areas, offset);
   const rfbm = each.mask & (xcr0 | (instruction === "XSAVES" ? xss : 0n));
   const compacted = instruction === "XSAVEC" || instruction === "XSAVES";

@@ -3,6 +3,7 @@
 import { type AreaMemory, createArena } from "../../runtime/arena.ts";
 import { restore } from "../../runtime/general-restore.ts";
 import type { ProcessorDescription } from "../../runtime/processor-description.ts";
+import { ModifiedOptimisation } from "../../runtime/modified-optimisation.ts";
 import { Processors } from "../../runtime/processors.ts";
 import { save } from "../../runtime/save-instruction.ts";
 import { savePlan } from "../../runtime/save-plan.ts";
@@ -20,7 +21,7 @@ export class SameAreaJudge {
 
   constructor(cpu: ProcessorDescription, hello: OracleHello) {
     this.#hello = hello;
-    this.#processors = new Processors(cpu, { xcr0: hello.xcr0, modifiedOptimisation: true });
+    this.#processors = new Processors(cpu, { xcr0: hello.xcr0, modifiedOptimisation: ModifiedOptimisation });
     this.#areas = createArena({ bytes: hello.areaBytes, largestArea: hello.areaBytes });
   }
 

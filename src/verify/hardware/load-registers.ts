@@ -6,6 +6,7 @@ import { FCS_OFFSET, FDS_OFFSET } from "../../runtime/register-slots.ts";
 import { readU32, readU64, writeU16 } from "../little-endian.ts";
 import type { OracleCase } from "../oracle/oracle-case.ts";
 import type { OracleRegisters, OracleResult } from "../oracle/oracle-result.ts";
+import { loadLegacy } from "../../runtime/write-registers.ts";
 
 /** FSW.ES of a legacy region: an unmasked x87 exception is pending. */
 export function exceptionPending(legacy: Uint8Array): boolean {
@@ -27,7 +28,7 @@ export function loadRegisters(processors: Processors, given: OracleCase, result:
   const image = registersBefore.legacy.slice();
   if (pointersFromImage(given) && given.state && processors.cpu.quirks.x87Pointers !== "saved")
     image.set(given.state.subarray(6, 24), 6);
-  processors.loadLegacy(0, image);
+  loadLegacy(processors, 0, image);
   for (const { index, size } of processors.cpu.components) {
     const bytes = registersBefore.component(index);
     if (bytes) processors.component(0, index).set(bytes.subarray(0, size));

@@ -20,6 +20,7 @@ import { RestoreJudge } from "./judge-restore.ts";
 import { SaveJudge } from "./judge-save.ts";
 import { exceptionPending, pointersFromImage } from "./load-registers.ts";
 import { describeThisCpu } from "./this-cpu.ts";
+import { setXfd } from "../../runtime/set-control-registers.ts";
 
 /** What to run. */
 export interface HardwareOptions {
@@ -122,7 +123,7 @@ async function runCases(oracle: OracleProcess, options: HardwareOptions): Promis
   const { cpu, model } = describeThisCpu(hello);
   const processors = new Processors(cpu, { xcr0: hello.xcr0 });
   // TILEDATA without the system's permission is disabled through IA32_XFD.
-  if (cpu.instructions.xfd) processors.setXfd(0, hello.xcr0 & ~hello.permitted);
+  if (cpu.instructions.xfd) setXfd(processors, 0, hello.xcr0 & ~hello.permitted);
   const prng = new Prng(options.seed);
   const space = stateSpaceOf(hello, cpu.quirks.mxcsrMask);
   const savers = await new SaverLoader(options.sources).load(cpu, hardwareMasks(prng, space));
