@@ -16,13 +16,11 @@ export interface SaverImports {
 }
 
 /** Revision of the seam that is written for; the seam refuses any other. */
-export const SEAM_REVISION = 2;
+export const SEAM_REVISION = 3;
 
 /** One module with all given groups, sorted by mask. Returns its text without header. */
 export function buildSaversModule(groups: readonly GroupSpec[], render: BodyRenderer, imports: SaverImports): string {
-  const needed: NamedImports[] = [
-    { from: imports.seam, values: ["saverForm", "saverGroup"], types: ["SaverForm", "SaverGroup"] },
-  ];
+  const needed: NamedImports[] = [{ from: imports.seam, values: makersOf(groups), types: ["SaverForm", "SaverGroup"] }];
   const copies = regionsOf(groups).map((region) => region.name);
   if (copies.length > 0) needed.push({ from: imports.copies, values: copies, types: [] });
   const constants = groups.flatMap((group): ExportedConstant[] => [
@@ -35,6 +33,16 @@ export function buildSaversModule(groups: readonly GroupSpec[], render: BodyRend
     { name: group.name, type: "SaverGroup", initializer: groupText(group), doc: groupDoc(group) },
   ]);
   return moduleText(needed, constants);
+}
+
+/** What makes a saver: one that needs a sink, or any other. */
+export function formMaker({ segments }: FormSpec): "sinkForm" | "saverForm" {
+  return segments.some(({ kind }) => kind === "sink") ? "sinkForm" : "saverForm";
+}
+
+/** The seam's functions that a module of these groups calls, in order of their names. */
+export function makersOf(groups: readonly GroupSpec[]): string[] {
+  return [...new Set(["saverGroup", ...groups.flatMap(({ forms }) => forms.map(formMaker))])].toSorted();
 }
 
 /** The module with the copies of all given regions. Returns its text without header. */
@@ -117,30 +125,28 @@ export function pairText(mask: bigint): string {
   return `[0x${low.toString(16)}, ${high === 0 ? "0" : `0x${high.toString(16)}`}]`;
 }
 
-function groupText(group: GroupSpec): string {
+function groupText({ families, plan, forms }: GroupSpec): string {
+  const segments = forms.at(-1)?.segments ?? [];
   return [
-    "/* @__PURE__ */ saverGroup({",
-    `  revision: ${SEAM_REVISION},`,
-    `  families: [${group.families.map((family) => `"${family}"`).join(", ")}],`,
-    `  rfbm: ${pairText(group.plan.rfbm)},`,
-    `  size: ${group.plan.size},`,
-    `  x87Pointers: "${pointerRule(group.plan)}",`,
-    `  forms: [${group.forms.map((form) => form.name).join(", ")}],`,
-    "})",
+    "/* @__PURE__ */ saverGroup(",
+    `  ${SEAM_REVISION},`,
+    `  [${families.map((family) => `"${family}"`).join(", ")}],`,
+    `  ${pairText(plan.rfbm)},`,
+    `  ${plan.size},`,
+    `  "${pointerRule(plan)}",`,
+    `  [${segments.map((each) => `[${each.components[0] ?? 0}, ${each.registers}, ${each.area}, ${each.length}]`).join(", ")}],`,
+    `  [${forms.map((form) => form.name).join(", ")}],`,
+    ")",
   ].join("\n");
 }
 
 function formText(form: FormSpec, render: BodyRenderer): string {
   const context = bodyContext(form);
   const body = render.save(form).trimEnd();
-  const lines = [
-    "/* @__PURE__ */ saverForm({",
-    `  name: "${form.name}",`,
-    `  inUse: ${form.inUse === "any" ? '"any"' : pairText(form.inUse)},`,
-    `  segments: [${form.segments.map((each) => `[${each.components[0] ?? 0}, ${each.registers}, ${each.area}, ${each.length}]`).join(", ")}],`,
-    `  sink: ${String(form.segments.some((each) => each.kind === "sink"))},`,
-    "  bind(registers, areas) {",
-  ];
+  const maker = formMaker(form);
+  const lines = [`/* @__PURE__ */ ${maker}(`];
+  if (maker === "saverForm") lines.push(`  ${form.inUse === "any" ? '"any"' : pairText(form.inUse)},`);
+  lines.push("  (registers, areas) => {");
   const uses = (pattern: RegExp): boolean => pattern.test(body);
   if (uses(/\bR\[/)) lines.push("    const R = registers.i32;");
   if (uses(/\bs\[/)) lines.push("    const s = registers.b64;");
@@ -160,6 +166,6 @@ function formText(form: FormSpec, render: BodyRenderer): string {
   for (const { name, region } of context.copies) lines.push(`    const ${name} = registers.copy(${region.name}, areas);`);
   lines.push(`    return function ${form.name}(processor, offset) {`);
   for (const line of body.split("\n")) lines.push(line === "" ? "" : `      ${line}`);
-  lines.push("    };", "  },", "})");
+  lines.push("    };", "  },", ")");
   return lines.join("\n");
 }

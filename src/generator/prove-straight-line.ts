@@ -5,7 +5,7 @@
 
 import type { ts } from "ts-morph";
 
-import { copyTextName, SEAM_REVISION } from "./build-module.ts";
+import { copyTextName, formMaker, makersOf, SEAM_REVISION } from "./build-module.ts";
 import { expectedCopy, expectedEffects } from "./expected-effects.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
@@ -39,14 +39,15 @@ export function proveModule(
   const declared = declarations(module, "SaverForm");
   const forms = groups.flatMap((group) => group.forms);
   const regions = regionsOf(groups).map(({ name }) => name);
-  const imported = new Set(["saverForm", "saverGroup", ...regions]);
+  const makers = makersOf(groups);
+  const imported = new Set([...makers, ...regions]);
   for (const form of forms) proveForm(module, form, declared.get(form.name), imported);
   const planned = new Map<string, Planned>();
   for (const group of groups) {
-    for (const form of group.forms) planned.set(form.name, { maker: "saverForm" });
+    for (const form of group.forms) planned.set(form.name, { maker: formMaker(form) });
     planned.set(group.name, { maker: "saverGroup", data: groupData(group) });
   }
-  const imports = ["import { saverForm, saverGroup, type SaverForm, type SaverGroup } from"];
+  const imports = [`import { ${makers.join(", ")}, type SaverForm, type SaverGroup } from`];
   if (regions.length > 0) imports.push(`import { ${regions.join(", ")} } from`);
   proveStatements(module, imports, planned);
   if (declared.size !== forms.length) throw new ProofError(`${path}: ${declared.size} savers, planned are ${forms.length}`);
@@ -114,10 +115,14 @@ function declarations({ file }: ParsedModule, type: string): Map<string, ts.Vari
   return declared;
 }
 
+/** What a maker is given. */
+function argumentsOf(call: ts.Expression | undefined): readonly ts.Expression[] {
+  return call && compiler.isCallExpression(call) ? call.arguments : [];
+}
+
 /** The members of the object that a declaration's maker is given. */
 function madeFrom(declaration: ts.VariableDeclaration | undefined): readonly ts.ObjectLiteralElementLike[] {
-  const call = declaration?.initializer;
-  const literal = call && compiler.isCallExpression(call) ? call.arguments[0] : undefined;
+  const [literal] = argumentsOf(declaration?.initializer);
   return literal && compiler.isObjectLiteralExpression(literal) ? literal.properties : [];
 }
 
@@ -129,14 +134,12 @@ function proveForm(
   imported: ReadonlySet<string>,
 ): void {
   const { file, path } = module;
-  const members = madeFrom(declaration);
-  const bind = members.find(
-    (each): each is ts.MethodDeclaration => compiler.isMethodDeclaration(each) && each.name.getText(file) === "bind",
-  );
-  if (!declaration || !bind) throw new ProofError(`${path}: saver ${form.name} is missing`);
+  const given = argumentsOf(declaration?.initializer);
+  const bind = given.at(-1);
+  if (!declaration || !bind || !compiler.isArrowFunction(bind)) throw new ProofError(`${path}: saver ${form.name} is missing`);
   proveBound(module, form.name, bind, { names: SAVER_NAMES, expected: expectedEffects(form), judge: SAVERS, imported });
-  const data = members
-    .filter((each) => each !== bind)
+  const data = given
+    .slice(0, -1)
     .map((each) => singleSpaced(each.getText(file)))
     .join(", ");
   const wanted = formData(form);
@@ -312,19 +315,12 @@ function proveStatements(module: ParsedModule, imports: readonly string[], plann
     const name = declaration?.name.getText(file) ?? "";
     const plan = missing.get(name);
     const call = declaration?.initializer;
-    if (
-      i < imports.length ||
-      list.length !== 1 ||
-      !plan ||
-      !call ||
-      !compiler.isCallExpression(call) ||
-      call.arguments.length !== 1
-    )
+    if (i < imports.length || list.length !== 1 || !plan || !call || !compiler.isCallExpression(call))
       throw module.fail(statement.getStart(file), `unplanned statement: ${text.slice(0, 60)}`);
     missing.delete(name);
     const maker = call.expression.getText(file);
     if (maker !== plan.maker) throw module.fail(call.getStart(file), `${name} is made by ${maker}`);
-    const data = singleSpaced(call.arguments[0]?.getText(file) ?? "nothing");
+    const data = call.arguments.map((each) => singleSpaced(each.getText(file))).join(", ");
     if (plan.data !== undefined && data !== plan.data)
       throw module.fail(call.getStart(file), `${name}: its data is "${data}", planned is "${plan.data}"`);
   });
@@ -332,24 +328,30 @@ function proveStatements(module: ParsedModule, imports: readonly string[], plann
   if (first !== undefined) throw new ProofError(`${path}: ${first} is missing`);
 }
 
-/** A group as its module has it, written from the plan. */
-function groupData(group: GroupSpec): string {
-  const { plan } = group;
-  const high = plan.rfbm >> 32n;
-  const families = group.families.map((family) => `"${family}"`).join(", ");
-  return (
-    `{ revision: ${SEAM_REVISION}, families: [${families}], rfbm: [0x${(plan.rfbm & 0xffff_ffffn).toString(16)}, ${high === 0n ? "0" : `0x${high.toString(16)}`}], ` +
-    `size: ${plan.size}, x87Pointers: "${pointerRule(plan)}", forms: [${group.forms.map((form) => form.name).join(", ")}], }`
-  );
+/** What a group is made of, written from the plan. */
+function groupData({ families, plan, forms }: GroupSpec): string {
+  const segments = forms
+    .at(-1)!
+    .segments.map((each) => `[${each.components[0]}, ${each.registers}, ${each.area}, ${each.length}]`);
+  return [
+    SEAM_REVISION,
+    `[${families.map((family) => `"${family}"`).join(", ")}]`,
+    maskData(plan.rfbm),
+    plan.size,
+    `"${pointerRule(plan)}"`,
+    `[${segments.join(", ")}]`,
+    `[${forms.map((form) => form.name).join(", ")}]`,
+  ].join(", ");
 }
 
-/** The fields of a saver beside its code, written from the plan. */
+/** What a saver is made of beside its code, written from the plan. */
 function formData(form: FormSpec): string {
-  const hex = (value: bigint): string => (value === 0n ? "0" : `0x${value.toString(16)}`);
-  const inUse = form.inUse === "any" ? '"any"' : `[0x${(form.inUse & 0xffff_ffffn).toString(16)}, ${hex(form.inUse >> 32n)}]`;
-  const segments = form.segments
-    .map((each) => `[${each.components[0]}, ${each.registers}, ${each.area}, ${each.length}]`)
-    .join(", ");
-  const sink = form.inUse === "any" && form.segments.some((each) => each.kind === "sink");
-  return `name: "${form.name}", inUse: ${inUse}, segments: [${segments}], sink: ${sink}`;
+  if (form.segments.some((each) => each.kind === "sink")) return "";
+  return form.inUse === "any" ? '"any"' : maskData(form.inUse);
+}
+
+/** A mask's two words. */
+function maskData(mask: bigint): string {
+  const high = mask >> 32n;
+  return `[0x${(mask & 0xffff_ffffn).toString(16)}, ${high === 0n ? "0" : `0x${high.toString(16)}`}]`;
 }

@@ -9,6 +9,7 @@ import { offsetMapsWith } from "../layout/offset-maps.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { hasXsavesEffects, type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
 import { type SaveSegment, saveSegments } from "../runtime/save-segments.ts";
+import { saverName } from "../runtime/saver-name.ts";
 
 /** One saver to be generated. */
 export interface FormSpec {
@@ -74,22 +75,20 @@ function groupFor(cpu: ProcessorDescription, families: readonly SaveFamily[], ma
   const family = families[0];
   if (!family) throw new Error("a group needs an instruction");
   const plan = savePlan(cpu, family, mask.rfbm);
-  const prefix = `${family.toLowerCase()}_rfbm_${mask.rfbm.toString(16)}`;
-  const classes = new Map<bigint, string>(mask.anyOnly ? [] : [[mask.rfbm, "all"]]);
+  const classes = new Set<bigint | "any">(mask.anyOnly ? [] : [mask.rfbm]);
   if (!mask.anyOnly && plan.whenInitial === "write-nothing") {
     for (const each of mask.xinuseClasses) {
       const inUse = each & mask.rfbm;
-      if (inUse !== 0n && !classes.has(inUse)) classes.set(inUse, `inuse_${inUse.toString(16)}`);
+      if (inUse !== 0n) classes.add(inUse);
     }
   }
-  const forms: FormSpec[] = [...classes].map(([inUse, suffix]) => ({
-    name: `${prefix}_${suffix}`,
+  const forms = [...classes.add("any")].map((inUse): FormSpec => ({
+    name: saverName(family, mask.rfbm, inUse),
     plan,
     inUse,
     segments: saveSegments(plan, inUse),
   }));
-  forms.push({ name: `${prefix}_any`, plan, inUse: "any", segments: saveSegments(plan, "any") });
-  return { name: prefix, file: fileFor(plan), families, plan, forms };
+  return { name: saverName(family, mask.rfbm), file: fileFor(plan), families, plan, forms };
 }
 
 /** What the masks without x87 that perf can ask for have in common: SSE, AVX and AVX-512 in any mixture. */

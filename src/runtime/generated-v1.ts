@@ -17,6 +17,8 @@ import type { SaveFamily } from "./save-plan.ts";
 /** Saves processor `processor` into the area at byte `offset` (a multiple of 64). Allocates nothing. */
 export type BoundSave = (processor: number, offset: number) => void;
 
+type Bind = (registers: RegisterViews, areas: AreaMemory) => BoundSave;
+
 /** One run of bytes: component, byte offset in the register file, byte offset in the area, length. */
 export type SegmentTuple = readonly [component: number, registers: number, area: number, length: number];
 
@@ -53,30 +55,30 @@ export interface RegionCopy {
    * The same function under several names. V8 folds the views that a closure captured while it is the only closure
    * of its text; each pair of register files and memory gets a text of its own while there is one.
    */
-  readonly texts: readonly ((registers: RegisterViews, areas: AreaMemory) => BoundSave)[];
+  readonly texts: readonly Bind[];
 }
 
 /** One saver: straight-line, for one RFBM and either one set of components in use or any. */
 export interface SaverForm {
-  readonly name: string;
   /** RFBM & in use that it is for; `any`: exact for all of them. */
   readonly inUse: MaskPair | "any";
-  /** What it stores, in order of area offset (form `any`: what it stores or sends to the sink). */
-  readonly segments: readonly SegmentTuple[];
   /** True: needs an arena with a sink. */
   readonly sink: boolean;
-  readonly bind: (registers: RegisterViews, areas: AreaMemory) => BoundSave;
+  readonly bind: Bind;
 }
 
 /** All savers of one RFBM for the instructions that store the same. */
 export interface SaverGroup {
-  /** Seam revision that the generator wrote for. */
-  readonly revision: 2;
   readonly families: readonly SaveFamily[];
   readonly rfbm: MaskPair;
   /** End of the area in bytes. */
   readonly size: number;
   readonly x87Pointers: X87Pointers;
+  /**
+   * What its savers store, component by component in order of area offset; a saver stores of it what is in use and, for any
+   * state, sends the rest to the sink or stores initial values in its place.
+   */
+  readonly segments: readonly SegmentTuple[];
   /** Most specialised first; the last is `any`. */
   readonly forms: readonly SaverForm[];
 }
@@ -120,19 +122,38 @@ export function regionCopy(copy: RegionCopy): RegionCopy {
 }
 
 /** Makes a saver. A function, not a literal, so that bundlers can drop what is not used. */
-export function saverForm(form: SaverForm): SaverForm {
-  return form;
+export function saverForm(inUse: MaskPair | "any", bind: Bind): SaverForm {
+  return { inUse, sink: false, bind };
 }
 
+/** Makes a saver that is exact for any state, and sends what is not to be stored to an arena's sink. */
+export function sinkForm(bind: Bind): SaverForm {
+  return { inUse: "any", sink: true, bind };
+}
+
+/** Revision of the seam; the generator writes it into every group. */
+const REVISION = 3;
+
 /** Makes a group; refuses, by name, output of a generator that this runtime does not understand. */
-export function saverGroup(group: SaverGroup): SaverGroup {
-  if ((group.revision as number) !== 2) {
-    const name = group.forms[0]?.name ?? "saver";
-    throw new Error(
-      `${name} was generated for seam revision ${group.revision as number}, this runtime has 2: run "xsavekit generate" again`,
-    );
-  }
-  return group;
+export function saverGroup(
+  revision: typeof REVISION,
+  families: readonly SaveFamily[],
+  rfbm: MaskPair,
+  size: number,
+  x87Pointers: X87Pointers,
+  segments: readonly SegmentTuple[],
+  forms: readonly SaverForm[],
+): SaverGroup {
+  if (revision !== REVISION) throw otherRevision(revision);
+  return { families, rfbm, size, x87Pointers, segments, forms };
+}
+
+/** Before revision 3 a group was one object, with the names of its savers in it. */
+function otherRevision(group: unknown): Error {
+  const { revision = group, forms } = Object(group) as { revision?: unknown; forms?: readonly { name: string }[] };
+  return new Error(
+    `${forms?.[0]?.name ?? "a group"} was generated for seam revision ${String(revision)}, this runtime has ${REVISION}: run "xsavekit generate" again`,
+  );
 }
 
 /** Loads the files that have savers (or restores) for an RFBM, or all of them. */

@@ -11,6 +11,7 @@ import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import { boundForm, registerViews } from "./register-views.ts";
 import { formatOf, hasModifiedOptimisation, MODE_64, mxcsrCounts, savedLength, type SaveFamily } from "./save-plan.ts";
+import { formName } from "./saver-name.ts";
 
 /** XCR0 or IA32_XSS of a processor changed, and the bound RFBM is no longer what the mask asks for. */
 export class StaleBindingError extends Error {
@@ -129,7 +130,13 @@ export function selectSaveWith(
   );
   const path = !group ? "general" : anyForm ? "generated" : "generated-or-general";
   const save = dispatcher({ processors, areas: placed?.areas ?? areas, request, rfbm, size }, forms, any);
-  return { save, rfbm, size, path, savers: usable.map((form) => form.name) };
+  return {
+    save,
+    rfbm,
+    size,
+    path,
+    savers: usable.map((form) => formName(group!, form)),
+  };
 }
 
 /** A save that reaches every place, for one only. */
@@ -142,19 +149,18 @@ function atPlace(placed: { registers: RegisterViews; areas: AreaMemory }, size: 
 }
 
 /**
- * True for a group of this RFBM and CPU. A saver of another CPU may have the same RFBM and size and still other places: the
- * segments of its form for any state tell, one for each component.
+ * True for a group of this RFBM and CPU. A saver of another CPU may have the same RFBM and size and still other places: its
+ * segments tell.
  */
 function serves(group: SaverGroup, { cpu, slots }: Processors, family: SaveFamily, layout: AreaLayout): boolean {
   const { rfbm, components, size } = layout;
-  const segments = group.forms.find((form) => form.inUse === "any")?.segments ?? [];
   return (
     maskOf(...group.rfbm) === rfbm &&
     group.families.includes(family) &&
     (!hasBit(rfbm, 0) || group.x87Pointers === cpu.quirks.x87Pointers) &&
     group.size === size &&
     components.every(({ row, offset }) =>
-      segments.some(
+      group.segments.some(
         ([component, registers, area, length]) =>
           component === row.index &&
           registers === slots.slots.get(component)?.offset &&

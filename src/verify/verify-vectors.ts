@@ -11,6 +11,7 @@ import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { ModifiedOptimisation } from "../runtime/modified-optimisation.ts";
 import { Processors } from "../runtime/processors.ts";
 import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
+import { formName } from "../runtime/saver-name.ts";
 import { selectSave } from "../runtime/select-save.ts";
 import { areaDifferences, type Difference, hexAt } from "./area-difference.ts";
 import { cpuKey, cpuOfRecord } from "./cpu-of-record.ts";
@@ -244,15 +245,15 @@ class Bench {
     const highInUse = (inUseHigh(this.#processors.i32, 0) & high) >>> 0;
     const taken =
       group.forms.find((form) => form.inUse !== "any" && form.inUse[0] === lowInUse && form.inUse[1] === highInUse) ?? any;
-    run("generated", taken.name, () => {
+    run("generated", formName(group, taken), () => {
       const selected = selectSave(this.savers, this.#processors, this.#areas, { instruction: family, mask: record.mask });
       if (selected.path !== "generated")
         throw new Error(`${record.id}: ${family}, RFBM ${maskHex(record.rfbm)} was left to the general path`);
       return selected.save;
     });
     // The form for any XINUSE must give the same where selection takes a specialised one.
-    if (taken !== any) run("generated", any.name, () => any.bind(this.#views, this.#areas));
-    forms.add(`${group.size} ${taken.name}`).add(`${group.size} ${any.name}`);
+    if (taken !== any) run("generated", formName(group, any), () => any.bind(this.#views, this.#areas));
+    forms.add(`${group.size} ${formName(group, taken)}`).add(`${group.size} ${formName(group, any)}`);
     return ran.add("generated");
   }
 

@@ -1,6 +1,6 @@
 /** Savers to be timed, bound as users bind them. */
 
-import type { ProcessorDescription, SaveFamily, SaverGroup } from "../../src/runtime/index.ts";
+import type { ProcessorDescription, SaveFamily, SaverForm, SaverGroup } from "../../src/runtime/index.ts";
 import {
   type AreaMemory,
   type BoundSave,
@@ -11,6 +11,7 @@ import {
   selectSave,
 } from "../../src/runtime/index.ts";
 import { boundForm, registerViews } from "../../src/runtime/register-views.ts";
+import { formName } from "../../src/runtime/saver-name.ts";
 import { type SaveSegment, saveSegments } from "../../src/runtime/save-segments.ts";
 import { SaverLoader } from "../../src/verify/load-savers.ts";
 
@@ -54,6 +55,11 @@ export async function saversOf(
   );
 }
 
+/** The savers of these names, in their groups' order. */
+function formsNamed(savers: readonly SaverGroup[], names: readonly string[]): SaverForm[] {
+  return savers.flatMap((group) => group.forms.filter((form) => names.includes(formName(group, form))));
+}
+
 /** Binds a save at the fixed place or anywhere. */
 export function bindSave(on: Subject, instruction: SaveFamily, mask: bigint, placed: boolean): SubjectSave {
   const { cpu, savers, processors, areas } = on;
@@ -61,7 +67,7 @@ export function bindSave(on: Subject, instruction: SaveFamily, mask: bigint, pla
   const { save, savers: names } = selectSave(savers, processors, areas, { instruction, mask, ...place });
   const rfbm = mask & (processors.xcr0(0) | (instruction === "XSAVES" ? processors.xss(0) : 0n));
   const plan = savePlan(cpu, instruction, rfbm);
-  const form = savers.flatMap(({ forms }) => forms).find(({ name }) => name === names[0]);
+  const form = formsNamed(savers, names)[0];
   const registers = registerViews(processors, placed ? PLACE.processor : undefined);
   const saver = form && boundForm(form, registers, placed ? areas.at(PLACE.offset, plan.size) : areas);
   return { plan, segments: saveSegments(plan, rfbm), saver, selected: save };
@@ -71,6 +77,6 @@ export function bindSave(on: Subject, instruction: SaveFamily, mask: bigint, pla
 export function bindAny(on: Subject, instruction: SaveFamily, mask: bigint): BoundSave | undefined {
   const { savers, processors, areas } = on;
   const names = selectSave(savers, processors, areas, { instruction, mask }).savers;
-  const form = savers.flatMap(({ forms }) => forms).find(({ name, inUse }) => names.includes(name) && inUse === "any");
+  const form = formsNamed(savers, names).find(({ inUse }) => inUse === "any");
   return form && boundForm(form, registerViews(processors), areas);
 }

@@ -63,6 +63,8 @@ export function loadsText(specs: readonly RestoreSpec[], renderer: BodyRenderer 
   return buildLoadsModule(loadRegionsOf(specs), renderer, "./seam.mjs");
 }
 
+const SEAM = new URL("../../src/runtime/generated-v1.ts", import.meta.url).href;
+
 /** A folder for compiled modules. */
 export class SaversFolder {
   readonly #path = mkdtempSync(join(tmpdir(), "xsavekit-savers-"));
@@ -71,7 +73,7 @@ export class SaversFolder {
   constructor() {
     writeFileSync(
       join(this.#path, "seam.mjs"),
-      "export const saverForm = (form) => form;\nexport const saverGroup = (group) => group;\nexport const regionCopy = (copy) => copy;\nexport const restoreRoutine = (routine) => routine;\nexport const regionLoad = (load) => load;\n",
+      `export { regionCopy, regionLoad, restoreRoutine, saverForm, saverGroup, sinkForm } from "${SEAM}";\n`,
     );
   }
 

@@ -212,11 +212,12 @@ test.each([
   ],
   ["an async save function", (text: string) => text.replace("return function", "return async function")],
   ["a generator", (text: string) => text.replace("return function ", "return function* ")],
-  ["another maker", (text: string) => text.replace("saverForm({", "Object.freeze({")],
-  ["a getter", (text: string) => text.replace(/sink: \w+,/, "get sink() { return false; },")],
+  ["another maker", (text: string) => text.replace("saverForm(\n", "Object.freeze(\n")],
+  ["something else in place of a saver's function", (text: string) => text.replace(/\n {2}\},\n\);/, "\n  },\n  0,\n);")],
+  ["a group of more", (text: string) => text.replace(/(saverGroup\([^;]*)\n\);/, "$1\n  0,\n);")],
   [
     "a saver that is not planned",
-    (text: string) => text.replace(/(export const \w+)(: SaverGroup)/, "export const more: SaverForm = saverForm({});\n$1$2"),
+    (text: string) => text.replace(/(export const \w+)(: SaverGroup)/, "export const more: SaverForm = saverForm(0);\n$1$2"),
   ],
   ["text that does not parse", (text: string) => text.replace("areas.check(", "areas.check((")],
 ])("%s is refused", (_, change) => {
