@@ -19,7 +19,7 @@ export function buildLoadsModule(regions: readonly LoadRegionSpec[], render: Bod
 }
 
 function loadDoc({ kind, at, length }: LoadRegionSpec): string {
-  if (kind === "x87") return "x87: bytes 0-23 and 32-159, with what the registers make of them.";
+  if (kind === "legacy") return "x87 and SSE: bytes 0-23 and 32-415, with what the registers make of x87's.";
   return kind === "load"
     ? `${length} bytes at ${at}, the same place in the area and in a processor's block.`
     : `The initial values of ${length} bytes at ${at} of a processor's block.`;
@@ -30,6 +30,5 @@ function loadText(region: LoadRegionSpec, render: BodyRenderer): string {
   const bound = Object.entries(LOAD_NAMES).flatMap(([name, value]) =>
     new RegExp(`\\b${name}\\b`).test(body) ? [`const ${name} = ${value};`] : [],
   );
-  const data = [`kind: "${region.kind}"`, `at: ${region.at}`, `length: ${region.length}`];
-  return regionText("regionLoad", region.name, data, bound, body);
+  return regionText("regionLoad", region.name, [], bound, body);
 }

@@ -37,7 +37,7 @@ function routineDoc({ families, plan }: RestoreSpec): string {
 }
 
 /** Revision of the seam that restores are written for; the seam refuses any other. */
-export const RESTORE_REVISION = 3;
+export const RESTORE_REVISION = 4;
 
 /** The members of a restore beside its code; `prove-restores.ts` writes them a second time from the plan. */
 function routineText(spec: RestoreSpec, render: BodyRenderer): string {
@@ -77,6 +77,7 @@ function bindings(spec: RestoreSpec, body: string): string[] {
     ["mxcsrMask", /\bmxcsrMask\b/, "registers.mxcsrMask"],
     ["M", /\bM\b/, "areas.offsetMask"],
     ["i", /\bi\b/, "registers.initialBase >>> 2"],
+    ["x87", /\bx87\(/, "registers.x87(areas)"],
     ...loadRegionsOf([spec]).map(
       (region) =>
         [regionCall(region), new RegExp(`\\b${regionCall(region)}\\(`), `registers.load(${region.name}, areas)`] as const,

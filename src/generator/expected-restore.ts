@@ -24,10 +24,10 @@ export function expectedRestore(spec: RestoreSpec): string[] {
     ...upper(`const high = Q[w + 129]! & ${rfbmHigh};`),
     `if ((${restoreTests(spec).join(" | ")}) !== 0) return -1;`,
   ];
-  if (plan.pieces.every(({ area }) => area !== undefined)) {
-    const segments = wholeSegments(plan);
+  const segments = wholeSegments(plan);
+  if (segments.length > 0) {
     out.push(rfbmHigh === 0 ? `if (low === ${rfbmLow}) {` : `if (((low ^ ${rfbmLow}) | (high ^ ${rfbmHigh})) === 0) {`);
-    if (has(0)) out.push("x87(processor, place);");
+    if (has(0)) out.push(`${has(1) ? "legacy" : "x87"}(processor, place);`);
     if (plan.mxcsr !== "kept") out.push("R[f + 6] = Q[w + 6]!;");
     if (segments.some(isSet)) out.push("const all = whole.at(place);");
     if (segments.some((segment) => moveUnit(segment) === 8)) out.push("const t = base >>> 3;", "const q = place >>> 3;");
@@ -41,13 +41,13 @@ export function expectedRestore(spec: RestoreSpec): string[] {
     out.push(...zeroed, `R[f + 128] = R[f + 128]! | ${rfbmLow};`);
     out.push(...upper(`R[f + 129] = R[f + 129]! | ${rfbmHigh};`), "return 0;", "}");
   }
-  if (has(0))
-    out.push(
-      "if ((low & 1) !== 0) x87(processor, place); else { i0_24(processor, place); i32_128(processor, place); R[f + 136] = 0; }",
-    );
+  const x87 =
+    "if ((low & 1) !== 0) x87(processor, place); else { i0_24(processor, place); i32_128(processor, place); R[f + 136] = 0; }";
+  const sse = "if ((low & 2) !== 0) l160_256(processor, place); else i160_256(processor, place);";
+  if (has(0)) out.push(has(1) ? `if ((low & 3) === 3) legacy(processor, place); else { ${x87} ${sse} }` : x87);
   if (plan.mxcsr === "area") out.push("R[f + 6] = Q[w + 6]!;");
   if (plan.mxcsr === "area-or-initial") out.push("R[f + 6] = (low & 2) !== 0 ? Q[w + 6]! : 8064;");
-  const parts = copiedPieces(plan);
+  const parts = copiedPieces(plan).filter(({ component }) => component !== 1 || !has(0));
   if (parts.some(isPartSet)) out.push("const area = parts.at(place);");
   for (const piece of [...parts, ...plan.pieces.filter(({ rule, area }) => rule === "copy" && area === undefined)])
     out.push(...partEffects(piece));

@@ -4,8 +4,8 @@ import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
 import type { KnownStatements } from "./parsed-module.ts";
 import { proveRegions, straightLine } from "./prove-straight-line.ts";
 
-/** What loads x87 calls: bound by `LOAD_NAMES`. */
-const LOADS = straightLine(/^(?:control|st)$/);
+/** What loads of x87 call: bound by `LOAD_NAMES`. */
+const LOADS = straightLine(/^control$/);
 
 /** Proves every text of every region; throws ProofError at the first that fails. */
 export function proveLoads(path: string, text: string, regions: readonly LoadRegionSpec[], known?: KnownStatements): void {
@@ -15,7 +15,7 @@ export function proveLoads(path: string, text: string, regions: readonly LoadReg
     { maker: "regionLoad", type: "RegionLoad", names: LOAD_NAMES, judge: LOADS },
     regions.map((region) => ({
       name: region.name,
-      data: `kind: "${region.kind}", at: ${region.at}, length: ${region.length}`,
+      data: "",
       expected: expectedLoad(region),
       fromArea: region.kind !== "initial",
     })),
@@ -26,12 +26,19 @@ export function proveLoads(path: string, text: string, regions: readonly LoadReg
 /** What a region's function must do, from its plan. */
 function expectedLoad({ kind, at, length }: LoadRegionSpec): string[] {
   const block = "((processor & P) * B)";
-  if (kind === "x87") {
+  if (kind === "legacy") {
     return [
+      `const t = ${block} >>> 3;`,
+      "const q = (offset & M) >>> 3;",
       `const f = ${block} >>> 2;`,
       "const w = (offset & M) >>> 2;",
       "control(R, Q, f, w, unused, -1, kept);",
-      ...[8, 12, 16, 20, 24, 28, 32, 36].map((word) => `st(R, Q, f + ${word}, w + ${word});`),
+      ...[32, 48, 64, 80, 96, 112, 128, 144].flatMap((st) => [
+        `move d.q ${st} -> s.t ${st} length 8`,
+        `R[f + ${(st + 8) / 4}] = Q[w + ${(st + 8) / 4}]! & 65535;`,
+        `R[f + ${(st + 12) / 4}] = 0;`,
+      ]),
+      "move d.q 160 -> s.t 160 length 256",
     ];
   }
   if (kind === "initial") return [`const t = ${block} >>> 3;`, `move s.i ${at} -> s.t ${at} length ${length}`];

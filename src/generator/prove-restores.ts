@@ -33,7 +33,7 @@ const RESTORE_KINDS: ReadonlySet<ts.SyntaxKind> = new Set([
   compiler.SyntaxKind.ColonToken,
 ]);
 /** Receivers of calls; the loads of regions are some, and are proved where they are defined. */
-const RESTORE_CALLS = /^(?:registers\.base|areas\.accepts|x87|[li]\d+_\d+|whole\.at|parts\.at|U\.set)$/;
+const RESTORE_CALLS = /^(?:registers\.base|areas\.accepts|x87|legacy|[li]\d+_\d+|whole\.at|parts\.at|U\.set)$/;
 
 const RESTORES = new StatementJudge({ within: "a restore", kinds: RESTORE_KINDS, calls: RESTORE_CALLS });
 
@@ -47,7 +47,8 @@ const BINDINGS: Readonly<Record<string, string>> = {
   mxcsrMask: "registers.mxcsrMask",
   M: "areas.offsetMask",
   i: "registers.initialBase >>> 2",
-  x87: "registers.load(load_x87, areas)",
+  x87: "registers.x87(areas)",
+  legacy: "registers.load(load_legacy, areas)",
 };
 
 type Runs = readonly (readonly [offset: number, length: number])[];

@@ -4,7 +4,7 @@ import { bitsOf } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import type { RestorePiece } from "../runtime/restore-plan.ts";
 import { INITIAL_X87, loadRegion, type LoadRegionSpec, partRegions } from "./load-region.ts";
-import { copiedPieces, type RestoreSegment, type RestoreSpec, wholeSegments } from "./restore-spec.ts";
+import { copiedPieces, loadsLegacy, type RestoreSegment, type RestoreSpec, wholeSegments } from "./restore-spec.ts";
 import { plus, restoreTests, words } from "./restore-tests.ts";
 
 /**
@@ -36,10 +36,12 @@ export interface RestoreContext {
   readonly keepLow: number;
   readonly keepHigh: number;
   readonly tests: readonly string[];
-  /** False where RFBM has components that the area does not lay out: not all of it can be in use. */
+  /** True where everything in use has a way of its own. */
   readonly whole: boolean;
   readonly everythingUsed: string;
+  /** x87 is restored: with SSE (`legacy`), or without. */
   readonly x87: boolean;
+  readonly legacy: boolean;
   readonly initialX87: readonly string[];
   readonly mxcsr: boolean;
   readonly mxcsrInitial: boolean;
@@ -57,6 +59,8 @@ export interface RestoreContext {
   }[];
   readonly usesParts: boolean;
   readonly parts: readonly PartContext[];
+  /** SSE beside x87. */
+  readonly withX87: readonly PartContext[];
   readonly zeroed: readonly string[];
   /** Runs of the views that are bound: area offset or register offset, and length. */
   readonly wholeRuns: readonly (readonly [number, number])[];
@@ -68,13 +72,14 @@ export interface RestoreContext {
 export function restoreContext(spec: RestoreSpec): RestoreContext {
   const { plan } = spec;
   const [rfbmLow, rfbmHigh] = words(plan.rfbm);
-  const whole = plan.pieces.every(({ area }) => area !== undefined);
-  const segments = whole ? wholeSegments(plan) : [];
+  const segments = wholeSegments(plan);
   const sets = segments.filter(isSet);
   const laidOut = copiedPieces(plan);
   // Behind those that the area lays out, so that both lists of views are counted alike.
   const copied = [...laidOut, ...plan.pieces.filter(({ rule, area }) => rule === "copy" && area === undefined)];
   const views = copied.filter(isPartSet);
+  const withX87 = copied.filter(({ component }) => component === 1 && loadsLegacy(plan));
+  const context = (piece: RestorePiece): PartContext => partContext(piece, views.indexOf(piece));
   return {
     size: plan.size,
     rfbmLow,
@@ -82,9 +87,10 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
     keepLow: ~rfbmLow,
     keepHigh: ~rfbmHigh,
     tests: restoreTests(spec),
-    whole,
+    whole: segments.length > 0,
     everythingUsed: rfbmHigh === 0 ? `low === ${rfbmLow}` : `((low ^ ${rfbmLow}) | (high ^ ${rfbmHigh})) === 0`,
     x87: plan.pieces.some(({ rule }) => rule === "x87"),
+    legacy: loadsLegacy(plan),
     initialX87: INITIAL_X87.map(regionCall),
     mxcsr: plan.mxcsr !== "kept",
     mxcsrInitial: plan.mxcsr === "area-or-initial",
@@ -99,7 +105,8 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
       moves: moves(segment),
     })),
     usesParts: views.some(({ area }) => area !== undefined),
-    parts: copied.map((piece) => partContext(piece, views.indexOf(piece))),
+    parts: copied.filter((piece) => !withX87.includes(piece)).map(context),
+    withX87: withX87.map(context),
     zeroed: plan.pieces.flatMap(zeroedWords),
     wholeRuns: sets.map(({ area, length }) => [area, length]),
     partRuns: views.flatMap(({ area, registerBytes }) => (area === undefined ? [] : [[area, registerBytes] as const])),
@@ -109,7 +116,7 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
 
 /** What a restore calls a region's function. */
 export function regionCall({ kind, at, length }: LoadRegionSpec): string {
-  return kind === "x87" ? "x87" : `${kind === "load" ? "l" : "i"}${at}_${length}`;
+  return kind === "legacy" ? "legacy" : `${kind === "load" ? "l" : "i"}${at}_${length}`;
 }
 
 function callOf(region: LoadRegionSpec | undefined): string {

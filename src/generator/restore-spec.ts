@@ -63,10 +63,30 @@ export function copiedPieces({ pieces }: RestorePlan): (RestorePiece & { readonl
     .toSorted((a, b) => a.area - b.area);
 }
 
-/** What is copied when everything is in use: neighbours merged. */
+/** True where x87 and SSE are both restored: one function loads both if both are in use. */
+export function loadsLegacy({ rfbm }: RestorePlan): boolean {
+  return (rfbm & 3n) === 3n;
+}
+
+/** Pieces that stand alone: SSE beside x87 goes with that. */
+function copiedAlone(plan: RestorePlan): (RestorePiece & { readonly area: number })[] {
+  return copiedPieces(plan).filter(({ component }) => component !== 1 || !loadsLegacy(plan));
+}
+
+/**
+ * What is copied when everything is in use: neighbours merged. Empty where nothing can be merged, or where RFBM has
+ * components that the area does not lay out: piece by piece is as fast then.
+ */
 export function wholeSegments(plan: RestorePlan): RestoreSegment[] {
+  const alone = copiedAlone(plan);
+  if (plan.pieces.some(({ area }) => area === undefined)) return [];
+  const segments = mergedSegments(alone);
+  return segments.length < alone.length ? segments : [];
+}
+
+function mergedSegments(pieces: readonly (RestorePiece & { readonly area: number })[]): RestoreSegment[] {
   const segments: RestoreSegment[] = [];
-  for (const { component, registers, area, registerBytes } of copiedPieces(plan)) {
+  for (const { component, registers, area, registerBytes } of pieces) {
     const last = segments.at(-1);
     if (last && last.registers + last.length === registers && last.area + last.length === area) {
       segments[segments.length - 1] = {

@@ -14,10 +14,10 @@ const textsBound = new WeakMap<object, number>();
 /** Binds each region once per memory: to the next text that nothing else has bound, or, when they are used up, to a general one. */
 export class BoundRegions<Registers, Kind extends Region<Registers>> {
   readonly #byAreas = new WeakMap<AreaMemory, Map<Kind, BoundSave>>();
-  readonly #general: (region: Kind, registers: Registers, areas: AreaMemory) => BoundSave;
+  readonly #general: ((region: Kind, registers: Registers, areas: AreaMemory) => BoundSave) | undefined;
 
-  /** `general` binds what V8 does not mind being bound often. */
-  constructor(general: (region: Kind, registers: Registers, areas: AreaMemory) => BoundSave) {
+  /** `general` binds what V8 does not mind being bound often; without it the last text serves all that the others do not. */
+  constructor(general?: (region: Kind, registers: Registers, areas: AreaMemory) => BoundSave) {
     this.#general = general;
   }
 
@@ -29,8 +29,8 @@ export class BoundRegions<Registers, Kind extends Region<Registers>> {
     if (!found) {
       const index = textsBound.get(region) ?? 0;
       textsBound.set(region, index + 1);
-      const text = region.texts[index];
-      byRegion.set(region, (found = text ? text(registers, areas) : this.#general(region, registers, areas)));
+      const text = region.texts[index] ?? (this.#general ? undefined : region.texts.at(-1));
+      byRegion.set(region, (found = text ? text(registers, areas) : this.#general!(region, registers, areas)));
     }
     return found;
   }

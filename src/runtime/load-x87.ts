@@ -59,7 +59,7 @@ export function loadX87Control(
 }
 
 /** Loads one of ST0-ST7, 16 bytes at dword `from` of `q` to dword `to` of `r`: the upper 6 are no registers. */
-export function loadSt(r: Int32Array, q: Int32Array, to: number, from: number): void {
+function loadSt(r: Int32Array, q: Int32Array, to: number, from: number): void {
   r[to] = q[from]!;
   r[to + 1] = q[from + 1]!;
   r[to + 2] = q[from + 2]! & 0xffff;

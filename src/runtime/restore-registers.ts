@@ -3,8 +3,7 @@
 import { AreaPlaces } from "./area-places.ts";
 import type { AreaMemory } from "./arena.ts";
 import { BoundRegions } from "./bound-regions.ts";
-import type { BoundSave } from "./generated-v1.ts";
-import { loadSt, loadX87, loadX87Control, x87Rule } from "./load-x87.ts";
+import { loadX87, loadX87Control, x87Rule } from "./load-x87.ts";
 import type { Processors } from "./processors.ts";
 import { registerViews } from "./register-views.ts";
 import type { BoundRestore, RegionLoad, RestoreRegisters, RestoreRoutine } from "./restore-routine.ts";
@@ -30,7 +29,7 @@ function restoreRegisters(processors: Processors): RestoreRegisters {
   const { u8, count, blockSize, cpu } = processors;
   const { i32, b64, blockMask, initialBase, base } = registerViews(processors);
   const rule = x87Rule(processors, 64);
-  const loads = new BoundRegions<RestoreRegisters, RegionLoad>((region, _, areas) => loadBySet(region, processors, areas));
+  const loads = new BoundRegions<RestoreRegisters, RegionLoad>();
   const registers: RestoreRegisters = {
     u8,
     i32,
@@ -39,8 +38,8 @@ function restoreRegisters(processors: Processors): RestoreRegisters {
     blockSize,
     blockMask,
     initialBase,
+    x87: (areas) => (processor, offset) => loadX87(processors, processor, areas, offset, rule),
     loadX87Control,
-    loadSt,
     unusedPointerBits: rule.unused,
     pointersKeptUnlessEs: rule.keptUnlessEs,
     base,
@@ -52,18 +51,4 @@ function restoreRegisters(processors: Processors): RestoreRegisters {
     places: (areas, runs) => new AreaPlaces(areas, runs),
   };
   return registers;
-}
-
-function loadBySet({ kind, at, length }: RegionLoad, processors: Processors, areas: AreaMemory): BoundSave {
-  const { u8, blockSize, count } = processors;
-  if (kind === "x87") {
-    const rule = x87Rule(processors, 64);
-    return (processor, offset) => loadX87(processors, processor, areas, offset, rule);
-  }
-  if (kind === "initial") {
-    const initial = count * blockSize + at;
-    return (processor) => void u8.copyWithin(processor * blockSize + at, initial, initial + length);
-  }
-  const places = new AreaPlaces(areas, [[at, length]]);
-  return (processor, offset) => u8.set(places.at(offset)[0]!, processor * blockSize + at);
 }

@@ -4,7 +4,7 @@ import type { MaskPair } from "../isa/feature-mask.ts";
 import type { AreaPlaces } from "./area-places.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { BoundSave } from "./generated-v1.ts";
-import type { loadSt, loadX87Control } from "./load-x87.ts";
+import type { loadX87Control } from "./load-x87.ts";
 import type { RestoreFamily } from "./restore-checks.ts";
 
 /**
@@ -22,7 +22,7 @@ export type RestoreTuple = readonly [component: number, registers: number, area:
 /** One restore: for one RFBM over areas with one XCOMP_BV. */
 export interface RestoreRoutine {
   /** Seam revision that the generator wrote for. */
-  readonly revision: 3;
+  readonly revision: 4;
   readonly name: string;
   readonly families: readonly RestoreFamily[];
   readonly rfbm: MaskPair;
@@ -36,9 +36,9 @@ export interface RestoreRoutine {
 
 /** Makes a restore; refuses, by name, output of a generator that this runtime does not understand. */
 export function restoreRoutine(routine: RestoreRoutine): RestoreRoutine {
-  if ((routine.revision as number) !== 3) {
+  if ((routine.revision as number) !== 4) {
     throw new Error(
-      `${routine.name} was generated for seam revision ${routine.revision as number}, this runtime has 3: run "xsavekit generate" again`,
+      `${routine.name} was generated for seam revision ${routine.revision as number}, this runtime has 4: run "xsavekit generate" again`,
     );
   }
   return routine;
@@ -46,11 +46,6 @@ export function restoreRoutine(routine: RestoreRoutine): RestoreRoutine {
 
 /** Puts a region into a processor's block; shared by all restores. */
 export interface RegionLoad {
-  /** From the same place of the area, from the initial configuration, or x87 with what the registers make of its bytes. */
-  readonly kind: "load" | "initial" | "x87";
-  /** Byte offset in the block and in the area. */
-  readonly at: number;
-  readonly length: number;
   /** The same function under several names, as in `RegionCopy`. */
   readonly texts: readonly ((registers: RestoreRegisters, areas: AreaMemory) => BoundSave)[];
 }
@@ -74,9 +69,10 @@ export interface RestoreRegisters {
   readonly blockMask: number;
   /** Byte offset of the initial configuration. */
   readonly initialBase: number;
-  /** What x87 is loaded by, and with. */
+  /** Loads x87 alone. */
+  x87(areas: AreaMemory): BoundSave;
+  /** What the control part of x87 is loaded by, and with. */
   readonly loadX87Control: typeof loadX87Control;
-  readonly loadSt: typeof loadSt;
   readonly unusedPointerBits: number;
   readonly pointersKeptUnlessEs: boolean;
   /** A region's load. Restores that ask for the same get the same function. */

@@ -9,6 +9,7 @@ import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import type { RestoreFamily } from "./restore-checks.ts";
 import { restorePlan } from "./restore-plan.ts";
+import { registerViews } from "./register-views.ts";
 import { boundRestore } from "./restore-registers.ts";
 import type { BoundRestore, RestoreRoutine } from "./restore-routine.ts";
 import { stale, UnsupportedInstructionError } from "./select-save.ts";
@@ -45,9 +46,7 @@ export interface RestoreRequest {
 }
 
 interface BoundRoutine {
-  readonly low: number;
-  readonly high: number;
-  readonly xcompBv: bigint;
+  readonly compacted: boolean;
   readonly restore: BoundRestore;
 }
 
@@ -67,7 +66,7 @@ export function selectRestore(
   request: RestoreRequest,
 ): SelectedRestore {
   const { instruction, mask } = request;
-  const { cpu, count, i32: r, blockSize } = processors;
+  const { cpu, i32: r, blockSize } = processors;
   if (instruction === "XRSTORS" && !cpu.instructions.xsaves)
     throw new UnsupportedInstructionError(`${cpu.id} has no XRSTORS: the instruction would raise #UD`);
   const withXss = instruction === "XRSTORS" ? -1 : 0;
@@ -76,35 +75,40 @@ export function selectRestore(
   const [maskLow, maskHigh] = maskPair(mask).map((word) => word | 0) as [number, number];
   const fitting = routines.filter((routine) => fits(routine, processors, instruction, rfbm));
   const bound: readonly BoundRoutine[] = fitting.map((routine) => ({
-    low: routine.xcompBv[0] | 0,
-    high: routine.xcompBv[1] | 0,
-    xcompBv: maskOf(...routine.xcompBv),
+    compacted: routine.xcompBv[1] !== 0,
     restore: boundRestore(routine, processors, areas),
   }));
-  const q = areas.i32;
   const settle = bindSettledXinuse(processors, rfbm);
+  const { i32: q, offsetMask } = areas;
+  const { blockMask } = registerViews(processors);
+  const blockWords = blockSize >>> 2;
+  const standard = bound.find((each) => !each.compacted)?.restore ?? refuse;
+  const compacted = bound.find((each) => each.compacted)?.restore ?? refuse;
   const tracking = processors.modifiedOptimisation;
   let served: 0 | 1 | 2 = 0;
-  const restore: BoundRestore = (processor, offset) => {
-    if (processor >>> 0 !== processor || processor >= count)
-      throw new RangeError(`"processor" expected 0..${count - 1}, got ${processor}`);
-    const word = (processor * blockSize) >> 2;
-    const low = r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss);
-    const high = r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss);
-    if ((low & maskLow) !== rfbmLow || (high & maskHigh) !== rfbmHigh) throw stale(processors, request, processor);
-    const at = areas.accepts(offset, 576) ? (offset >>> 2) + XCOMP_WORD : -1;
-    for (let i = 0; at >= 0 && i < bound.length; i++) {
-      const routine = bound[i]!;
-      if (q[at] !== routine.low || q[at + 1] !== routine.high) continue;
-      if (routine.restore(processor, offset) !== 0) break;
-      if (settle !== undefined) settle(processor);
-      if (tracking !== undefined)
-        tracking.restored(processor, rfbm, routine.xcompBv, { buffer: areas.buffer, offset, context: {} });
-      served = 1;
-      return 0;
+  const changed = (word: number): boolean =>
+    ((r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss)) & maskLow) !== rfbmLow ||
+    ((r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss)) & maskHigh) !== rfbmHigh;
+  const loaded = (processor: number, offset: number): 0 => {
+    if (settle !== undefined) settle(processor);
+    if (tracking !== undefined) {
+      const at = (offset >>> 2) + XCOMP_WORD;
+      tracking.restored(processor, rfbm, maskOf(q[at]!, q[at + 1]!), { buffer: areas.buffer, offset, context: {} });
     }
+    served = 1;
+    return 0;
+  };
+  const otherwise: BoundRestore = (processor, offset) => {
+    if (changed(processors.base(processor) >>> 2)) throw stale(processors, request, processor);
+    if (bound.some((routine) => routine.restore(processor, offset) === 0)) return loaded(processor, offset);
     served = 2;
     return restoreGenerally(processors, processor, areas, offset, instruction, mask)[0]?.vector ?? 0;
+  };
+  // Routines check their arguments and the area's XCOMP_BV, so the most usual two are tried without looking at either.
+  const restore: BoundRestore = (processor, offset) => {
+    const routine = q[((offset & offsetMask) >>> 2) + XCOMP_WORD + 1]! < 0 ? compacted : standard;
+    if (changed((processor & blockMask) * blockWords) || routine(processor, offset) !== 0) return otherwise(processor, offset);
+    return loaded(processor, offset);
   };
   return {
     restore,
@@ -114,6 +118,11 @@ export function selectRestore(
     servedBy: () => SERVED[served],
     faults: (processor, offset) => restoreFaults(processors, processor, areas, offset, instruction, mask),
   };
+}
+
+/** Leaves an area to the general path. */
+function refuse(): -1 {
+  return -1;
 }
 
 /** A routine of another CPU may have the same masks and still other offsets: its plan tells. */

@@ -4,7 +4,7 @@ import { ts } from "ts-morph";
 
 /** Names that carry what a routine does. */
 const NAMES =
-  "base initial initialBase sink low high i32 b64 u8 offset processor area all whole parts x87 initialX87 mxcsrMask accepts".split(
+  "base initial initialBase sink low high i32 b64 u8 offset processor area all whole parts x87 legacy initialX87 mxcsrMask accepts".split(
     " ",
   );
 
