@@ -41,10 +41,11 @@ export function expectedRestore(spec: RestoreSpec): string[] {
     out.push(...zeroed, `R[f + 128] = R[f + 128]! | ${rfbmLow};`);
     out.push(...upper(`R[f + 129] = R[f + 129]! | ${rfbmHigh};`), "return 0;", "}");
   }
-  const x87 =
-    "if ((low & 1) !== 0) x87(processor, place); else { i0_24(processor, place); i32_128(processor, place); R[f + 136] = 0; }";
-  const sse = "if ((low & 2) !== 0) l160_256(processor, place); else i160_256(processor, place);";
-  if (has(0)) out.push(has(1) ? `if ((low & 3) === 3) legacy(processor, place); else { ${x87} ${sse} }` : x87);
+  const initial = "i0_24(processor, place); i32_128(processor, place); R[f + 136] = 0;";
+  if (has(0) && has(1)) {
+    out.push(`if ((low & 1) !== 0) legacy(processor, place); else { ${initial} l160_256(processor, place); }`);
+    out.push("if ((low & 2) === 0) i160_256(processor, place);");
+  } else if (has(0)) out.push(`if ((low & 1) !== 0) x87(processor, place); else { ${initial} }`);
   if (plan.mxcsr === "area") out.push("R[f + 6] = Q[w + 6]!;");
   if (plan.mxcsr === "area-or-initial") out.push("R[f + 6] = (low & 2) !== 0 ? Q[w + 6]! : 8064;");
   const parts = copiedPieces(plan).filter(({ component }) => component !== 1 || !has(0));

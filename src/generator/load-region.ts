@@ -16,8 +16,8 @@ export interface LoadRegionSpec {
 }
 
 /**
- * Loads bytes 0-23 and 32-415. x87 and SSE are loaded together most of the time, and a call is 4 of 38 ns (mask 7, Zen 3); x87
- * without SSE is loaded as the general path does it.
+ * Loads bytes 0-23 and 32-415: x87 and SSE are loaded together most of the time, and a call is 4 of 38 ns (mask 7, Zen 3).
+ * Where SSE alone is not loaded, its initial values are written over it.
  */
 export const LEGACY_REGION: LoadRegionSpec = { name: "load_legacy", kind: "legacy", at: 0, length: LEGACY_UNWRITTEN_OFFSET };
 

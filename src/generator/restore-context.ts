@@ -39,9 +39,9 @@ export interface RestoreContext {
   /** True where everything in use has a way of its own. */
   readonly whole: boolean;
   readonly everythingUsed: string;
-  /** x87 is restored: with SSE (`legacy`), or without. */
   readonly x87: boolean;
-  readonly legacy: boolean;
+  /** SSE beside x87: loaded with it, or else by itself, and set to its initial values behind that. */
+  readonly sse: PartContext | undefined;
   readonly initialX87: readonly string[];
   readonly mxcsr: boolean;
   readonly mxcsrInitial: boolean;
@@ -59,8 +59,6 @@ export interface RestoreContext {
   }[];
   readonly usesParts: boolean;
   readonly parts: readonly PartContext[];
-  /** SSE beside x87. */
-  readonly withX87: readonly PartContext[];
   readonly zeroed: readonly string[];
   /** Runs of the views that are bound: area offset or register offset, and length. */
   readonly wholeRuns: readonly (readonly [number, number])[];
@@ -78,7 +76,7 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
   // Behind those that the area lays out, so that both lists of views are counted alike.
   const copied = [...laidOut, ...plan.pieces.filter(({ rule, area }) => rule === "copy" && area === undefined)];
   const views = copied.filter(isPartSet);
-  const withX87 = copied.filter(({ component }) => component === 1 && loadsLegacy(plan));
+  const sse = loadsLegacy(plan) ? copied.find(({ component }) => component === 1) : undefined;
   const context = (piece: RestorePiece): PartContext => partContext(piece, views.indexOf(piece));
   return {
     size: plan.size,
@@ -90,7 +88,7 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
     whole: segments.length > 0,
     everythingUsed: rfbmHigh === 0 ? `low === ${rfbmLow}` : `((low ^ ${rfbmLow}) | (high ^ ${rfbmHigh})) === 0`,
     x87: plan.pieces.some(({ rule }) => rule === "x87"),
-    legacy: loadsLegacy(plan),
+    sse: sse && context(sse),
     initialX87: INITIAL_X87.map(regionCall),
     mxcsr: plan.mxcsr !== "kept",
     mxcsrInitial: plan.mxcsr === "area-or-initial",
@@ -105,8 +103,7 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
       moves: moves(segment),
     })),
     usesParts: views.some(({ area }) => area !== undefined),
-    parts: copied.filter((piece) => !withX87.includes(piece)).map(context),
-    withX87: withX87.map(context),
+    parts: copied.filter((piece) => piece !== sse).map(context),
     zeroed: plan.pieces.flatMap(zeroedWords),
     wholeRuns: sets.map(({ area, length }) => [area, length]),
     partRuns: views.flatMap(({ area, registerBytes }) => (area === undefined ? [] : [[area, registerBytes] as const])),
