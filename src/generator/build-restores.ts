@@ -77,6 +77,7 @@ function bindings(spec: RestoreSpec, body: string): string[] {
     ["mxcsrMask", /\bmxcsrMask\b/, "registers.mxcsrMask"],
     ["M", /\bM\b/, "areas.offsetMask"],
     ["i", /\bi\b/, "registers.initialBase >>> 2"],
+    ["j", /\bj\b/, "registers.initialBase >>> 3"],
     ["x87", /\bx87\(/, "registers.x87(areas)"],
     ...loadRegionsOf([spec]).map(
       (region) =>

@@ -14,23 +14,28 @@ export function expectedRestore(spec: RestoreSpec): string[] {
     Array.from({ length: (length - registerBytes) / 4 }, (_, i) => `R[f + ${(registers + registerBytes) / 4 + i}] = 0;`),
   );
   const upper = (effect: string): string[] => (rfbmHigh === 0 ? [] : [effect]);
+  const segments = wholeSegments(plan);
+  const byEight = ({ registers, area, length }: { registers: number; area?: number | undefined; length: number }): boolean =>
+    length <= RESTORE_MOVE_LIMIT && (registers | (area ?? 0) | length) % 8 === 0;
+  const copied = plan.pieces.filter(({ rule }) => rule === "copy");
+  const eights = [...segments, ...copied.map((piece) => ({ ...piece, length: piece.registerBytes }))].filter(byEight);
   const out = [
     "const base = registers.base(processor);",
     `if (!areas.accepts(offset, ${plan.size})) return -1;`,
     "const place = offset & M;",
     "const f = base >>> 2;",
     "const w = place >>> 2;",
+    ...(eights.length > 0 ? ["const t = base >>> 3;"] : []),
+    ...(eights.some(({ area }) => area !== undefined) ? ["const q = place >>> 3;"] : []),
     `const low = Q[w + 128]! & ${rfbmLow};`,
     ...upper(`const high = Q[w + 129]! & ${rfbmHigh};`),
     `if ((${restoreTests(spec).join(" | ")}) !== 0) return -1;`,
   ];
-  const segments = wholeSegments(plan);
   if (segments.length > 0) {
     out.push(rfbmHigh === 0 ? `if (low === ${rfbmLow}) {` : `if (((low ^ ${rfbmLow}) | (high ^ ${rfbmHigh})) === 0) {`);
     if (has(0)) out.push(`${has(1) ? "legacy" : "x87"}(processor, place);`);
     if (plan.mxcsr !== "kept") out.push("R[f + 6] = Q[w + 6]!;");
     if (segments.some(isSet)) out.push("const all = whole.at(place);");
-    if (segments.some((segment) => moveUnit(segment) === 8)) out.push("const t = base >>> 3;", "const q = place >>> 3;");
     for (const segment of segments) {
       const { registers, area, length } = segment;
       const unit = moveUnit(segment);
@@ -73,6 +78,11 @@ function partEffects(piece: RestorePiece): string[] {
   if (registerBytes > RESTORE_MOVE_LIMIT) {
     const initial = `i${run}(processor, place);`;
     return [area === undefined ? initial : `if (${bit}) l${run}(processor, place); else ${initial}`];
+  }
+  if ((registers | (area ?? 0) | registerBytes) % 8 === 0) {
+    const initial = `initial8 ${registers} -> ${registers} length ${registerBytes}`;
+    if (area === undefined) return [initial];
+    return [`if (${bit}) {`, `move8 ${area} -> ${registers} length ${registerBytes}`, "} else {", initial, "}"];
   }
   const word = (base: string, at: number): string => (at === 0 ? base : `${base} + ${at}`);
   return Array.from({ length: registerBytes / 4 }, (_, k) => {

@@ -47,6 +47,7 @@ const BINDINGS: Readonly<Record<string, string>> = {
   mxcsrMask: "registers.mxcsrMask",
   M: "areas.offsetMask",
   i: "registers.initialBase >>> 2",
+  j: "registers.initialBase >>> 3",
   x87: "registers.x87(areas)",
   legacy: "registers.load(load_legacy, areas)",
 };
@@ -104,7 +105,7 @@ function proveRoutine(module: ParsedModule, spec: RestoreSpec, call: ts.CallExpr
   const { bound, body, end } = boundFunction(module, spec.name, bind, outer, inner);
   const { names, views } = boundViews(module, spec, bound, imported);
   RESTORES.check(module, spec.name, body, [...outer, ...inner, ...names], new Set([...imported, spec.name]));
-  compare(module, spec, effectsOf(body, views), end);
+  compare(module, spec, joined(effectsOf(body, views)), end);
 }
 
 /** The members beside the code, written from the plan. */
@@ -156,18 +157,14 @@ interface Effect {
   readonly position: number;
 }
 
-/** What a body does, one line per effect in order: blocks flattened, views resolved, moves joined to runs. */
+/** What a body does, one line per effect in order: blocks flattened, views resolved. */
 function effectsOf(statements: readonly PlacedStatement[], views: ReadonlyMap<string, Runs>): Effect[] {
   const effects: Effect[] = [];
   for (const { statement, position } of statements) {
     let parts = flattened.get(statement);
     if (!parts) flattened.set(statement, (parts = flatten(statement.node, statement.file)));
-    for (const part of parts) {
-      const text = effectText(part.text, views);
-      const joined = joinedMove(effects.at(-1)?.text ?? "", text);
-      if (joined !== undefined) effects[effects.length - 1] = { text: joined, position: effects.at(-1)?.position ?? 0 };
-      else effects.push({ text, position: position + part.position - statement.node.getStart(statement.file) });
-    }
+    const moved = position - statement.node.getStart(statement.file);
+    for (const part of parts) effects.push({ text: effectText(part.text, views), position: part.position + moved });
   }
   return effects;
 }
@@ -178,21 +175,41 @@ const flattened = new WeakMap<BodyStatement, readonly Effect[]>();
 /** A statement as text; a block with what is in it, one each. */
 function flatten(node: ts.Statement, file: ts.SourceFile): Effect[] {
   const position = node.getStart(file);
-  if (!compiler.isIfStatement(node) || !compiler.isBlock(node.thenStatement) || node.elseStatement)
+  if (!compiler.isIfStatement(node) || !compiler.isBlock(node.thenStatement))
     return [{ text: singleSpaced(node.getText(file)), position }];
-  const inner = node.thenStatement.statements.flatMap((each) => flatten(each, file));
-  const condition = singleSpaced(node.expression.getText(file));
-  return [{ text: `if (${condition}) {`, position }, ...inner, { text: "}", position }];
+  const { expression, thenStatement, elseStatement } = node;
+  const inBlock = (block: ts.Statement): Effect[] =>
+    compiler.isBlock(block) ? block.statements.flatMap((each) => flatten(each, file)) : flatten(block, file);
+  const otherwise = elseStatement && [{ text: "} else {", position: elseStatement.getStart(file) }, ...inBlock(elseStatement)];
+  const head = { text: `if (${singleSpaced(expression.getText(file))}) {`, position };
+  return [head, ...inBlock(thenStatement), ...(otherwise ?? []), { text: "}", position }];
 }
 
-function effectText(text: string, views: ReadonlyMap<string, Runs>): string {
-  const move = /^(s|R)\[(t|f)(?: \+ (\d+))?\] = (d|Q)\[(q|w)(?: \+ (\d+))?\]!;$/.exec(text);
-  const kind = move ? `${move[1]}${move[2]}${move[4]}${move[5]}` : "";
-  // A dword at the place of MXCSR is no piece of a component.
-  if (move && (kind === "stdq" || (kind === "RfQw" && move[3] !== "6"))) {
-    const unit = kind === "stdq" ? 8 : 4;
-    return `move${unit} ${Number(move[6] ?? 0) * unit} -> ${Number(move[3] ?? 0) * unit} length ${unit}`;
+/** Moves of neighbours joined to runs. */
+function joined(effects: readonly Effect[]): Effect[] {
+  const runs: Effect[] = [];
+  for (const effect of effects) {
+    const last = runs.at(-1);
+    const text = last && joinedMove(last.text, effect.text);
+    if (last && text !== undefined) runs[runs.length - 1] = { text, position: last.position };
+    else runs.push(effect);
   }
+  return runs;
+}
+
+/** Moves of elements, by views and indices: the name of the effect, and bytes. */
+const MOVES: Readonly<Record<string, readonly [name: string, unit: number]>> = {
+  stdq: ["move8", 8],
+  RfQw: ["move4", 4],
+  stsj: ["initial8", 8],
+};
+
+function effectText(text: string, views: ReadonlyMap<string, Runs>): string {
+  const move = /^(s|R)\[(t|f)(?: \+ (\d+))?\] = (d|Q|s)\[(q|w|j)(?: \+ (\d+))?\]!;$/.exec(text);
+  const [name, unit] = MOVES[move ? `${move[1]}${move[2]}${move[4]}${move[5]}` : ""] ?? ["", 0];
+  // A dword at the place of MXCSR is no piece of a component.
+  if (move && unit > 0 && !(unit === 4 && move[3] === "6"))
+    return `${name} ${Number(move[6] ?? 0) * unit} -> ${Number(move[3] ?? 0) * unit} length ${unit}`;
   const set = /^U\.set\((.+)\[(\d+)\]!, base(?: \+ (\d+))?\);$/.exec(text);
   if (!set) return text;
   const run = (name: string): readonly [number | string, number | string] => views.get(name)?.[Number(set[2])] ?? ["?", "?"];
@@ -208,15 +225,17 @@ function effectText(text: string, views: ReadonlyMap<string, Runs>): string {
 
 /** Two moves of neighbours as one. */
 function joinedMove(previous: string, next: string): string | undefined {
-  const form = /^move([48]) (\d+) -> (\d+) length (\d+)$/;
-  const a = form.exec(previous)?.slice(1).map(Number);
-  const b = form.exec(next)?.slice(1).map(Number);
-  if (!a || !b || a[0] !== b[0] || a[1]! + a[3]! !== b[1] || a[2]! + a[3]! !== b[2]) return undefined;
-  return `move${a[0]} ${a[1]} -> ${a[2]} length ${a[3]! + b[3]!}`;
+  const form = /^(move4|move8|initial8) (\d+) -> (\d+) length (\d+)$/;
+  const [, name, ...a] = form.exec(previous) ?? [];
+  const [, other, ...b] = form.exec(next) ?? [];
+  const [from, to, length] = a.map(Number) as [number, number, number];
+  const [nextFrom, nextTo, nextLength] = b.map(Number) as [number, number, number];
+  if (!name || name !== other || from + length !== nextFrom || to + length !== nextTo) return undefined;
+  return `${name} ${from} -> ${to} length ${length + nextLength}`;
 }
 
 function compare(module: ParsedModule, spec: RestoreSpec, effects: readonly Effect[], end: number): void {
-  const expected = expectedRestore(spec);
+  const expected = joined(expectedRestore(spec).map((text) => ({ text, position: 0 }))).map(({ text }) => text);
   for (let i = 0; i < Math.max(effects.length, expected.length); i++) {
     const got = effects[i];
     if (got?.text === expected[i]) continue;

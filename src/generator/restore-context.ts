@@ -24,8 +24,17 @@ interface PartContext {
   readonly load: string;
   readonly initial: string;
   readonly set: boolean;
-  /** Indices; `from` is empty where the area does not lay the component out. */
-  readonly dwords: readonly { readonly to: string; readonly from: string; readonly initial: string; readonly loaded: string }[];
+  /** Indices of elements of 8 bytes, or else of 4; `from` is empty where the area does not lay the component out. */
+  readonly elements: readonly PartMove[];
+  readonly dwords: readonly PartMove[];
+}
+
+/** A move from the area if `loaded`, or from the initial configuration. */
+interface PartMove {
+  readonly to: string;
+  readonly from: string;
+  readonly initial: string;
+  readonly loaded: string;
 }
 
 /** What `restore-body.hbs` works with. */
@@ -46,8 +55,9 @@ export interface RestoreContext {
   readonly mxcsr: boolean;
   readonly mxcsrInitial: boolean;
   readonly usesWhole: boolean;
-  /** Elements of 8 bytes are moved. */
+  /** Elements of 8 bytes are moved, from the area too. */
   readonly movesEight: boolean;
+  readonly loadsEight: boolean;
   readonly copies: readonly {
     readonly comment: string;
     /** Function of a region, or empty. */
@@ -76,6 +86,10 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
   // Behind those that the area lays out, so that both lists of views are counted alike.
   const copied = [...laidOut, ...plan.pieces.filter(({ rule, area }) => rule === "copy" && area === undefined)];
   const views = copied.filter(isPartSet);
+  const eights: readonly { readonly area: number | undefined }[] = [
+    ...segments.filter((segment) => moveUnit(segment) === 8),
+    ...copied.filter((piece) => partUnit(piece) === 8),
+  ];
   const sse = loadsLegacy(plan) ? copied.find(({ component }) => component === 1) : undefined;
   const context = (piece: RestorePiece): PartContext => partContext(piece, views.indexOf(piece));
   return {
@@ -93,7 +107,8 @@ export function restoreContext(spec: RestoreSpec): RestoreContext {
     mxcsr: plan.mxcsr !== "kept",
     mxcsrInitial: plan.mxcsr === "area-or-initial",
     usesWhole: sets.length > 0,
-    movesEight: segments.some((segment) => moveUnit(segment) === 8),
+    movesEight: eights.length > 0,
+    loadsEight: eights.some(({ area }) => area !== undefined),
     copies: segments.map((segment) => ({
       comment: `${segment.components.map(componentName).join(", ")}: ${segment.length} bytes at ${segment.area}`,
       load: callOf(loadRegion(segment.registers, segment.area, segment.length)),
@@ -127,15 +142,16 @@ export function isSet(segment: RestoreSegment): boolean {
 
 /** The same where not everything is in use. */
 export function isPartSet(piece: RestorePiece): boolean {
-  return !isPartMoved(piece) && partRegions(piece).length === 0;
+  return partUnit(piece) === undefined && partRegions(piece).length === 0;
 }
 
-function isPartMoved({ registers, area = 0, registerBytes }: RestorePiece): boolean {
-  return registerBytes <= RESTORE_MOVE_LIMIT && (registers | area | registerBytes) % 4 === 0;
+/** The same for a piece. */
+export function partUnit({ registers, area = 0, registerBytes }: RestorePiece): 4 | 8 | undefined {
+  return moveUnit({ registers, area, length: registerBytes });
 }
 
 /** Bytes per element move; undefined: not by elements. */
-export function moveUnit({ registers, area, length }: RestoreSegment): 4 | 8 | undefined {
+export function moveUnit({ registers, area, length }: Pick<RestoreSegment, "registers" | "area" | "length">): 4 | 8 | undefined {
   if (length > RESTORE_MOVE_LIMIT) return undefined;
   if ((registers | area | length) % 8 === 0) return 8;
   return (registers | area | length) % 4 === 0 ? 4 : undefined;
@@ -160,6 +176,13 @@ function partContext(piece: RestorePiece, index: number): PartContext {
   const regions = partRegions(piece);
   const [load, initial] = ["load", "initial"].map((kind) => regions.find((each) => each.kind === kind));
   const word = component < 32 ? "low" : "high";
+  const moved = (unit: 4 | 8, [to, from, initial]: readonly [string, string, string]): PartMove[] =>
+    Array.from({ length: registerBytes / unit }, (_, i) => ({
+      to: plus(to, registers / unit + i),
+      from: area === undefined ? "" : plus(from, area / unit + i),
+      initial: plus(initial, registers / unit + i),
+      loaded,
+    }));
   const loaded = area === undefined ? "" : `(${word} & ${1 << (component % 32)}) !== 0`;
   return {
     comment: `${componentName(component)}: ${registerBytes} bytes${area === undefined ? "" : ` at ${area}`}`,
@@ -169,12 +192,8 @@ function partContext(piece: RestorePiece, index: number): PartContext {
     load: callOf(load),
     initial: callOf(initial),
     set: isPartSet(piece),
-    dwords: Array.from({ length: isPartMoved(piece) ? registerBytes / 4 : 0 }, (_, i) => ({
-      to: plus("f", registers / 4 + i),
-      from: area === undefined ? "" : plus("w", area / 4 + i),
-      initial: plus("i", registers / 4 + i),
-      loaded,
-    })),
+    elements: partUnit(piece) === 8 ? moved(8, ["t", "q", "j"]) : [],
+    dwords: partUnit(piece) === 4 ? moved(4, ["f", "w", "i"]) : [],
   };
 }
 

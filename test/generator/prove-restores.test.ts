@@ -16,6 +16,15 @@ const COMPACTED = 1n << 63n;
 const sapphireRapids = loadModel("intel-sapphire-rapids");
 const supervisor = sapphireRapids.xssSupported & 0xcd00n;
 
+/** LWP behind AVX-512: a whole with neighbours to merge has an upper word, which no CPU's has. */
+const withLwp = {
+  ...sapphireRapids,
+  components: [
+    ...sapphireRapids.components,
+    ...loadModel("amd-bulldozer").components.flatMap((row) => (row.index === 62 ? [{ ...row, standardOffset: 11_008 }] : [])),
+  ],
+};
+
 /** Both formats, element moves of both sizes, contents of supervisor state, a layout wider and one narrower than RFBM, upper words. */
 const CASES: readonly (readonly [string, RestoreSpec[]])[] = [
   ["standard, APX before AVX-512", restoresFor(loadModel("intel-diamond-rapids"), [{ rfbm: 0x802e7n, xcompBv: 0n }])],
@@ -26,6 +35,7 @@ const CASES: readonly (readonly [string, RestoreSpec[]])[] = [
     restoresFor(sapphireRapids, [{ rfbm: 0x2e7n | supervisor, xcompBv: COMPACTED | 0x2e7n | supervisor }]),
   ],
   ["small runs by elements", restoresFor(loadModel("intel-tiger-lake"), [{ rfbm: 0x802n, xcompBv: COMPACTED | 0x802n }])],
+  ["x87 without SSE, neighbours and the upper word", restoresFor(withLwp, [{ rfbm: 0x40000000000000e5n, xcompBv: 0n }])],
   [
     "RFBM is not XCOMP_BV",
     restoresFor(sapphireRapids, [
