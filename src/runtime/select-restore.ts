@@ -92,7 +92,7 @@ export function selectRestore(
   const loaded = (processor: number, offset: number): 0 => {
     if (settle !== undefined) settle(processor);
     if (tracking !== undefined) {
-      const at = (offset >>> 2) + XCOMP_WORD;
+      const at = ((offset & offsetMask) >>> 2) + XCOMP_WORD;
       tracking.restored(processor, rfbm, maskOf(q[at]!, q[at + 1]!), { buffer: areas.buffer, offset, context: {} });
     }
     served = 1;
@@ -104,7 +104,7 @@ export function selectRestore(
     served = 2;
     return restoreGenerally(processors, processor, areas, offset, instruction, mask)[0]?.vector ?? 0;
   };
-  // Routines check their arguments and the area's XCOMP_BV, so the most usual two are tried without looking at either.
+  // Routines check their arguments and XCOMP_BV before they load, so the first of each format is called without a look at either.
   const restore: BoundRestore = (processor, offset) => {
     const routine = q[((offset & offsetMask) >>> 2) + XCOMP_WORD + 1]! < 0 ? compacted : standard;
     if (changed((processor & blockMask) * blockWords) || routine(processor, offset) !== 0) return otherwise(processor, offset);
