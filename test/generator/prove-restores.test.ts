@@ -189,7 +189,7 @@ test.each([
   ["a name of another block", "const area = parts.at(place);", "", /uses area, which is not declared$/],
   ["a global name", "(low & 1) !== 0", "(globalThis & 1) !== 0", /uses globalThis, which is not declared$/],
   ["a constant that hides another", "const all = whole.at(place);", "const place = whole.at(place);", /declares place again$/],
-  ["a constant that hides an import", "const all = whole.at(place);", "const load_x87 = 0;", /declares load_x87 again$/],
+  ["a constant that hides an import", "const all = whole.at(place);", "const load_legacy = 0;", /declares load_legacy again$/],
   ["a view that is bound twice", "    const M = areas", "    const Q = areas.i32;\n    const M = areas", /declares Q again$/],
 ] as const)("%s in a restore is refused with its name and place", (_, from, to, message) => {
   const [, wide] = CASES[3]!;
