@@ -5,6 +5,7 @@ import { componentName } from "../isa/state-component.ts";
 import type { SaveSegment } from "../runtime/save-segments.ts";
 import { regionOf, type RegionSpec } from "./region-copy.ts";
 import type { FormSpec } from "./saver-spec.ts";
+import { controlLive, controlWords, type DwordStore } from "./x87-control-words.ts";
 
 /**
  * Longest segment that is moved by 8-byte elements in the save function itself; longer ones are a region's copy or
@@ -58,7 +59,7 @@ interface SegmentContext {
   readonly control: string;
   readonly byDwords: boolean;
   readonly readsWords: boolean;
-  readonly words: readonly { readonly at: string; readonly value: string }[];
+  readonly words: readonly DwordStore[];
 }
 
 /** Builds the context of one saver's body. */
@@ -98,7 +99,7 @@ export function bodyContext(form: FormSpec): BodyContext {
         lbr: each.rule === "lbr",
       })),
     copies: form.segments.flatMap((each) => {
-      const region = regionOf(each);
+      const region = regionOf(each, plan.x87Pointers);
       return region ? [{ name: copyName(region), region }] : [];
     }),
   };
@@ -136,7 +137,7 @@ function headerWords(form: FormSpec, rfbmLow: number, rfbmHigh: number): { word:
 export function usesMoves(segment: SaveSegment): boolean {
   return (
     segment.rule === "copy" &&
-    regionOf(segment) === undefined &&
+    !isRegion(segment) &&
     segment.length <= MOVE_LIMIT &&
     segment.length % 8 === 0 &&
     segment.area % 8 === 0 &&
@@ -145,10 +146,12 @@ export function usesMoves(segment: SaveSegment): boolean {
 }
 
 function usesView(segment: SaveSegment): boolean {
-  return (
-    segment.rule === "lbr" ||
-    (segment.rule === "copy" && !usesMoves(segment) && !isDword(segment) && regionOf(segment) === undefined)
-  );
+  return segment.rule === "lbr" || (segment.rule === "copy" && !usesMoves(segment) && !isDword(segment) && !isRegion(segment));
+}
+
+/** A copy goes by a region of its own whatever the x87-pointer rule. */
+function isRegion(segment: SaveSegment): boolean {
+  return regionOf(segment, "saved") !== undefined;
 }
 
 /** PKRU where the CPU leaves its upper half alone: a `set` of 4 bytes costs 40 ns on Zen 3. */
@@ -179,7 +182,8 @@ function segmentContext(form: FormSpec, segment: SaveSegment, index: number): Se
   }
   const lbr = segment.rule === "lbr";
   const place = toSink ? `o${component}` : "place";
-  const region = regionOf(segment);
+  const region = regionOf(segment, form.plan.x87Pointers);
+  const control = segment.rule === "x87-control" && !region;
   return {
     id,
     comment: `${segment.components.map(componentName).join(", ")}: ${segment.length} bytes at ${segment.area}${
@@ -196,38 +200,20 @@ function segmentContext(form: FormSpec, segment: SaveSegment, index: number): Se
     view: viewName(segment),
     viewIndex: lbr ? `(block << 6) + (R[f + ${(segment.registers + 8) >>> 2}]! & 63)` : selected ? `p${id}` : "block",
     at: plus(place, segment.area),
-    // FSW.ES is bit 23 of dword 0.
-    control: segment.rule === "x87-control" ? `(R[${selected ? `c${id}` : "f"}]! << 8) >> 31` : "",
-    readsWords: lbr || (!selected && (segment.rule === "x87-control" || isDword(segment))),
-    byDwords: segment.rule === "x87-control" || isDword(segment),
-    words: segment.rule === "x87-control" ? controlWords(form, segment) : isDword(segment) ? [dwordMove(segment, id)] : [],
+    control: control ? controlLive(selected ? `c${id}` : "f") : "",
+    readsWords: lbr || (!selected && (control || isDword(segment))),
+    byDwords: control || isDword(segment),
+    words: control
+      ? controlWords(selected ? `c${id}` : "f", toSink ? `x${id}` : "w", `e${id}`, form.plan.x87Pointers)
+      : isDword(segment)
+        ? [dwordMove(segment, id)]
+        : [],
   };
 }
 
-function dwordMove({ kind, registers, area }: SaveSegment, id: string): { at: string; value: string } {
+function dwordMove({ kind, registers, area }: SaveSegment, id: string): DwordStore {
   const from = plus(kind === "select" ? `c${id}` : "f", registers / 4);
   return { at: plus(kind === "sink" ? `x${id}` : "w", area / 4), value: `R[${from}]!` };
-}
-
-/** The six dwords of the x87 control part under a pointer rule; `e` is all ones if FSW.ES is set. */
-function controlWords(form: FormSpec, segment: SaveSegment): { at: string; value: string }[] {
-  const id = `0_${segment.area}`;
-  const r = segment.kind === "select" ? `c${id}` : "f";
-  const d = segment.kind === "sink" ? `x${id}` : "w";
-  const kept = form.plan.x87Pointers === "kept-unless-es";
-  const es = `e${id}`;
-  const words = [{ at: d, value: `R[${r}]!` }];
-  words.push({
-    at: `${d} + 1`,
-    value: `(R[${r} + 1]! & (255 | (${es} & -65536)))${kept ? ` | (Q[${d} + 1]! & ~${es} & -65536)` : ""}`,
-  });
-  for (let word = 2; word < 6; word++) {
-    words.push({
-      at: `${d} + ${word}`,
-      value: `(R[${r} + ${word}]! & ${es})${kept ? ` | (Q[${d} + ${word}]! & ~${es})` : ""}`,
-    });
-  }
-  return words;
 }
 
 function plus(base: string, amount: number): string {

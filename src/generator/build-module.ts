@@ -48,7 +48,7 @@ export function makersOf(groups: readonly GroupSpec[]): string[] {
 /** The module with the copies of all given regions. Returns its text without header. */
 export function buildCopiesModule(regions: readonly RegionSpec[], render: BodyRenderer, seam: string): string {
   return moduleText(
-    [{ from: seam, values: ["regionCopy"], types: ["RegionCopy"] }],
+    [{ from: seam, values: copiesImports(regions), types: ["RegionCopy"] }],
     regions.map((region) => ({
       name: region.name,
       type: "RegionCopy",
@@ -58,13 +58,25 @@ export function buildCopiesModule(regions: readonly RegionSpec[], render: BodyRe
   );
 }
 
+/** What the module of these copies imports from the seam, types apart. */
+export function copiesImports(regions: readonly RegionSpec[]): string[] {
+  return regions.some(({ x87Pointers }) => x87Pointers !== "saved") ? ["regionCopy", "storeX87Control"] : ["regionCopy"];
+}
+
 /** Name of one of a region's functions: each text is another, so that V8 shares nothing between them. */
 export function copyTextName(region: { readonly name: string }, index: number): string {
   return `${region.name}_${index + 1}`;
 }
 
-function copyDoc({ at, length }: RegionSpec): string {
-  return `${length} bytes at ${at}, the same place in a processor's block and in the area.`;
+function copyDoc({ at, length, x87Pointers }: RegionSpec): string {
+  const control = x87Pointers === "saved" ? "" : `; FOP, FIP and FDP ${x87Pointers}`;
+  return `${length} bytes at ${at}, the same place in a processor's block and in the area${control}.`;
+}
+
+/** What a region's copy is made from, beside its texts. */
+export function copyData({ at, length, x87Pointers }: RegionSpec): string[] {
+  const data = [`at: ${at}`, `length: ${length}`];
+  return x87Pointers === "saved" ? data : [...data, `x87Pointers: "${x87Pointers}"`, "storeControl: storeX87Control"];
 }
 
 function copyText(region: RegionSpec, render: BodyRenderer): string {
@@ -75,8 +87,8 @@ function copyText(region: RegionSpec, render: BodyRenderer): string {
     "const d = areas.b64;",
     "const M = areas.offsetMask;",
   ];
-  const data = [`at: ${region.at}`, `length: ${region.length}`];
-  return regionText("regionCopy", region.name, data, bound, render.copy(region));
+  if (region.x87Pointers !== "saved") bound.push("const R = registers.i32;", "const Q = areas.i32;");
+  return regionText("regionCopy", region.name, copyData(region), bound, render.copy(region));
 }
 
 /** A region: its data, and the same function under several names. */

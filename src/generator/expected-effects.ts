@@ -1,5 +1,6 @@
 /** What a saver must do, effect by effect: written from the plan, not from the template, for the proof to compare with. */
 
+import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 import { usesMoves } from "./body-context.ts";
 import { regionOf, type RegionSpec } from "./region-copy.ts";
 import type { FormSpec } from "./saver-spec.ts";
@@ -9,15 +10,16 @@ import type { SaveSegment } from "../runtime/save-segments.ts";
 export function expectedEffects(form: FormSpec): string[] {
   const { plan, segments } = form;
   const out = [`areas.check(offset, ${plan.size});`];
+  const region = (segment: SaveSegment): RegionSpec | undefined => regionOf(segment, plan.x87Pointers);
   const isView = (segment: SaveSegment, index: number): boolean =>
-    segment.rule === "lbr" || (segment.rule === "copy" && !isDword(segment) && !isMove(index) && regionOf(segment) === undefined);
+    segment.rule === "lbr" || (segment.rule === "copy" && !isDword(segment) && !isMove(index) && !region(segment));
   const isMove = (index: number): boolean => usesMoves(segments[index]!);
   const by8Bytes = segments.some((each, i) => isMove(i) && each.kind !== "select");
   const { inUse } = form;
   const byWords =
     inUse === "any" ||
     plan.clearsAfterSave.some(({ component }) => ((inUse >> BigInt(component)) & 1n) === 1n) ||
-    segments.some((each) => each.rule !== "copy" || isDword(each));
+    segments.some((each) => (each.rule !== "copy" && !region(each)) || isDword(each));
   out.push(by8Bytes || byWords ? "const base = registers.base(processor);" : "registers.base(processor);");
   if (segments.some((each, i) => isView(each, i) && each.kind !== "select")) out.push("const block = processor & P;");
   out.push("const place = offset & M;");
@@ -41,7 +43,7 @@ export function expectedEffects(form: FormSpec): string[] {
   segments.forEach((segment, i) => {
     const component = segment.components[0]!;
     const id = `${component}_${segment.area}`;
-    const control = segment.rule === "x87-control";
+    const control = segment.rule === "x87-control" && !region(segment);
     const dword = isDword(segment);
     const offset = `place + ((sink - place) & m${component})`;
     const source = `(base + ((initialBase - base) & m${component}))`;
@@ -59,12 +61,7 @@ export function expectedEffects(form: FormSpec): string[] {
     if (control) {
       const d = segment.kind === "sink" ? `x${id}` : "w";
       const r = segment.kind === "select" ? `c${id}` : "f";
-      const es = `e${id}`;
-      out.push(`const ${es} = (R[${r}]! << 8) >> 31;`);
-      const old = (word: number, mask: string): string =>
-        plan.x87Pointers === "kept-unless-es" ? ` | (Q[${d} + ${word}]! & ${mask})` : "";
-      out.push(`Q[${d}] = R[${r}]!;`, `Q[${d} + 1] = (R[${r} + 1]! & (255 | (${es} & -65536)))${old(1, `~${es} & -65536`)};`);
-      for (let word = 2; word <= 5; word++) out.push(`Q[${d} + ${word}] = (R[${r} + ${word}]! & ${es})${old(word, `~${es}`)};`);
+      out.push(...expectedControl(r, d, `e${id}`, plan.x87Pointers));
     } else if (dword) {
       const to = segment.kind === "sink" ? `x${id}` : "w";
       const from = segment.kind === "select" ? `c${id}` : "f";
@@ -73,9 +70,8 @@ export function expectedEffects(form: FormSpec): string[] {
       const from = segment.kind === "select" ? `t${id}` : "t";
       const to = segment.kind === "sink" ? `q${id}` : "q";
       out.push(`move ${from} ${segment.registers} -> ${to} ${segment.area} length ${segment.length}`);
-    } else if (regionOf(segment)) {
-      const { at, length } = regionOf(segment)!;
-      out.push(`copy ${at} ${length} (processor, ${segment.kind === "sink" ? `o${component}` : "place"})`);
+    } else if (region(segment)) {
+      out.push(`${region(segment)!.name} (processor, ${segment.kind === "sink" ? `o${component}` : "place"})`);
     } else {
       const lbr = segment.rule === "lbr";
       const index = lbr
@@ -111,6 +107,18 @@ export function expectedEffects(form: FormSpec): string[] {
   return mergeAdjacentMoves(out);
 }
 
+/** The stores of x87's control part, from dword `r` of the block to dword `d` of the area. */
+function expectedControl(r: string, d: string, es: string, x87Pointers: X87Pointers): string[] {
+  const old = (word: number, mask: string): string =>
+    x87Pointers === "kept-unless-es" ? ` | (Q[${d} + ${word}]! & ${mask})` : "";
+  return [
+    `const ${es} = (R[${r}]! << 8) >> 31;`,
+    `Q[${d}] = R[${r}]!;`,
+    `Q[${d} + 1] = (R[${r} + 1]! & (255 | (${es} & -65536)))${old(1, `~${es} & -65536`)};`,
+    ...[2, 3, 4, 5].map((word) => `Q[${d} + ${word}] = (R[${r} + ${word}]! & ${es})${old(word, `~${es}`)};`),
+  ];
+}
+
 /** Four bytes that are one element of both; a CPU that does not exist may have them at any offset. */
 function isDword({ rule, length, area, registers }: SaveSegment): boolean {
   return rule === "copy" && length === 4 && area % 4 === 0 && registers % 4 === 0;
@@ -138,7 +146,18 @@ function mergeAdjacentMoves(effects: readonly string[]): string[] {
 }
 
 /** The same for the copy of a region. */
-export function expectedCopy(region: RegionSpec): string[] {
-  const { at, length } = region;
-  return ["const t = ((processor & P) * B) >>> 3;", "const q = (offset & M) >>> 3;", `move t ${at} -> q ${at} length ${length}`];
+export function expectedCopy({ at, length, x87Pointers }: RegionSpec): string[] {
+  const control = x87Pointers === "saved" ? 0 : 24;
+  return [
+    "const t = ((processor & P) * B) >>> 3;",
+    "const q = (offset & M) >>> 3;",
+    ...(control === 0
+      ? []
+      : [
+          "const f = ((processor & P) * B) >>> 2;",
+          "const w = (offset & M) >>> 2;",
+          ...expectedControl("f", "w", "e", x87Pointers),
+        ]),
+    `move t ${at + control} -> q ${at + control} length ${length - control}`,
+  ];
 }

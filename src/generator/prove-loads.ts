@@ -12,7 +12,7 @@ export function proveLoads(path: string, text: string, regions: readonly LoadReg
   proveRegions(
     path,
     text,
-    { maker: "regionLoad", type: "RegionLoad", names: LOAD_NAMES, judge: LOADS },
+    { maker: "regionLoad", imports: ["regionLoad"], type: "RegionLoad", names: LOAD_NAMES, judge: LOADS },
     regions.map((region) => ({
       name: region.name,
       data: "",

@@ -5,7 +5,7 @@
 
 import type { ts } from "ts-morph";
 
-import { copyTextName, formMaker, makersOf, SEAM_REVISION } from "./build-module.ts";
+import { copiesImports, copyData, copyTextName, formMaker, makersOf, SEAM_REVISION } from "./build-module.ts";
 import { expectedCopy, expectedEffects } from "./expected-effects.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
@@ -60,10 +60,10 @@ export function proveCopies(path: string, text: string, regions: readonly Region
   proveRegions(
     path,
     text,
-    { maker: "regionCopy", type: "RegionCopy", names: COPY_NAMES, judge: COPIES },
+    { maker: "regionCopy", imports: copiesImports(regions), type: "RegionCopy", names: COPY_NAMES, judge: COPIES },
     regions.map((region) => ({
       name: region.name,
-      data: `at: ${region.at}, length: ${region.length}`,
+      data: copyData(region).join(", "),
       expected: expectedCopy(region),
     })),
     known,
@@ -73,6 +73,8 @@ export function proveCopies(path: string, text: string, regions: readonly Region
 /** What regions of a module are made by, their type, and what their functions may name. */
 export interface RegionsForm {
   readonly maker: string;
+  /** Values that the module imports. */
+  readonly imports: readonly string[];
   readonly type: string;
   readonly names: Readonly<Record<string, string>>;
   readonly judge: StatementJudge;
@@ -99,7 +101,7 @@ export function proveRegions(
   const declared = declarations(module, type);
   for (const region of regions) proveRegion(module, region, form, declared.get(region.name));
   const planned = new Map(regions.map(({ name }) => [name, { maker }]));
-  proveStatements(module, [`import { ${maker}, type ${type} } from`], planned);
+  proveStatements(module, [`import { ${form.imports.join(", ")}, type ${type} } from`], planned);
   module.end();
 }
 
@@ -150,7 +152,7 @@ function proveForm(
 function proveRegion(
   module: ParsedModule,
   region: PlannedRegion,
-  { maker, names, judge }: RegionsForm,
+  { imports, names, judge }: RegionsForm,
   declaration: ts.VariableDeclaration | undefined,
 ): void {
   const { file, path } = module;
@@ -166,7 +168,7 @@ function proveRegion(
       : [];
   if (!declaration || data.join(", ") !== region.data || list.length !== TEXTS_PER_REGION)
     throw new ProofError(`${path}: ${region.name} is missing or not made as planned`);
-  const imported = new Set([maker]);
+  const imported = new Set(imports);
   list.forEach((bind, index) => {
     const name = copyTextName(region, index);
     if (!compiler.isArrowFunction(bind)) throw module.fail(bind.getStart(file), `${name} is not a function`);
@@ -190,6 +192,8 @@ const COPY_NAMES = {
   P: "registers.blockMask",
   d: "areas.b64",
   M: "areas.offsetMask",
+  R: "registers.i32",
+  Q: "areas.i32",
 };
 const SAVER_NAMES = {
   R: "registers.i32",
@@ -269,9 +273,9 @@ function boundNames(
     if (!bound || !value) throw module.fail(position, `unexpected statement ${statement.text}`);
     if (stands.has(bound) || imported.has(bound)) throw module.fail(position, `${name} declares ${bound} again`);
     const view = /^registers\.(views|lbrViews)\((\d+)(?:, (\d+))?\)$/.exec(value);
-    const copy = /^registers\.copy\((copy_(\d+)_(\d+)), areas\)$/.exec(value);
+    const copy = /^registers\.copy\((copy_\d+_\d+\w*), areas\)$/.exec(value);
     if (copy?.[1] && !imported.has(copy[1])) throw module.fail(position, `${name} uses ${copy[1]}, which is not imported`);
-    const found = view ? view.slice(1) : copy && ["copy", ...copy.slice(2)];
+    const found = view ? view.slice(1) : copy && [copy[1]];
     if (found && !Object.hasOwn(fixed, bound)) stands.set(bound, found.filter(Boolean).join(" "));
     else if (Object.hasOwn(fixed, bound) && fixed[bound] === value) stands.set(bound, bound);
     else throw module.fail(position, `${name} binds ${bound} to ${value}`);

@@ -1,7 +1,10 @@
 /** Regions that savers have in common: each is copied by a function of its own, which all of them call. */
 
+import type { X87Pointers } from "../isa/vendor-behaviour.ts";
+import { X87_CONTROL_SIZE } from "../isa/xsave-area.ts";
 import type { SaveSegment } from "../runtime/save-segments.ts";
 import type { GroupSpec } from "./saver-spec.ts";
+import { controlLive, controlWords, type DwordStore } from "./x87-control-words.ts";
 
 /** Bytes at the same offset in a processor's block and in the area. Offset and length in bytes. */
 export interface RegionSpec {
@@ -9,6 +12,8 @@ export interface RegionSpec {
   readonly name: string;
   readonly at: number;
   readonly length: number;
+  /** `saved`: all bytes are copied; else x87's control part is the first 24 bytes, and is stored by this rule. */
+  readonly x87Pointers: X87Pointers;
 }
 
 /**
@@ -33,11 +38,13 @@ export const REGION_LIMIT = 416;
  * The region of a segment that is copied by a shared function; undefined for any other. Where the initial
  * configuration may be the source, the range of the block's number would be wider, and every copy slower.
  */
-export function regionOf(segment: SaveSegment): RegionSpec | undefined {
+export function regionOf(segment: SaveSegment, x87Pointers: X87Pointers): RegionSpec | undefined {
   const { kind, rule, registers, area, length } = segment;
-  if (kind === "select" || rule !== "copy" || registers !== area || area % 8 !== 0 || length % 8 !== 0) return undefined;
+  if (kind === "select" || rule === "lbr" || registers !== area || area % 8 !== 0 || length % 8 !== 0) return undefined;
   if (length < REGION_MINIMUM || length > REGION_LIMIT) return undefined;
-  return { name: `copy_${area}_${length}`, at: area, length };
+  const pointers = rule === "copy" ? "saved" : x87Pointers;
+  const suffix = pointers === "saved" ? "" : `_${pointers.replaceAll("-", "_")}`;
+  return { name: `copy_${area}_${length}${suffix}`, at: area, length, x87Pointers: pointers };
 }
 
 /** All regions of some groups, each once, in order of offset. */
@@ -46,19 +53,32 @@ export function regionsOf(groups: Iterable<GroupSpec>): RegionSpec[] {
   for (const group of groups) {
     for (const form of group.forms) {
       for (const segment of form.segments) {
-        const region = regionOf(segment);
+        const region = regionOf(segment, form.plan.x87Pointers);
         if (region) found.set(region.name, region);
       }
     }
   }
-  return [...found.values()].toSorted((a, b) => a.at - b.at || a.length - b.length);
+  return [...found.values()].toSorted((a, b) => a.at - b.at || a.length - b.length || (a.name < b.name ? -1 : 1));
 }
 
-/** What the body template of a copy is given: indices of 8-byte elements. */
-export function regionContext(region: RegionSpec): { readonly moves: readonly { readonly to: string; readonly from: string }[] } {
+/** What the body template of a copy is given. */
+export interface RegionContext {
+  /** Value of `e`, or empty: there is no control part. */
+  readonly control: string;
+  readonly words: readonly DwordStore[];
+  /** Indices of 8-byte elements. */
+  readonly moves: readonly { readonly to: string; readonly from: string }[];
+}
+
+/** Builds the context of a region's copy. */
+export function regionContext({ at, length, x87Pointers }: RegionSpec): RegionContext {
+  const plain = x87Pointers === "saved";
+  const skipped = plain ? 0 : X87_CONTROL_SIZE / 8;
   return {
-    moves: Array.from({ length: region.length / 8 }, (_, i) => {
-      const index = region.at / 8 + i;
+    control: plain ? "" : controlLive("f"),
+    words: plain ? [] : controlWords("f", "w", "e", x87Pointers),
+    moves: Array.from({ length: length / 8 - skipped }, (_, i) => {
+      const index = at / 8 + skipped + i;
       return index === 0 ? { to: "q", from: "t" } : { to: `q + ${index}`, from: `t + ${index}` };
     }),
   };

@@ -2,7 +2,7 @@
 
 import { maskPair } from "../isa/feature-mask.ts";
 import { LBR_DEPTH_OFFSET, lbrBytes } from "../isa/lbr.ts";
-import { FSW_ES_BIT_IN_DWORD0, XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
+import { XCOMP_BV_OFFSET, XSTATE_BV_OFFSET } from "../isa/xsave-area.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { BoundSave } from "./generated-v1.ts";
 import { inUseHigh, inUseLow } from "./in-use.ts";
@@ -10,6 +10,7 @@ import type { ExecutionContext } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { FCS_OFFSET } from "./register-slots.ts";
 import { type SaveFamily, type SavePlan, savePlan } from "./save-plan.ts";
+import { storeX87Control } from "./store-x87-control.ts";
 
 /**
  * Binds a plan to register files and memory. The result checks its arguments as a generated saver does. `context`
@@ -26,6 +27,8 @@ export function bindGeneralSave(
   const mxcsrCounts = plan.mxcsrCounts ? 2 : 0;
   const { i32: r, u8: registers, blockSize, count } = processors;
   const q = areas.i32;
+  const narrow = plan.mode.operandSize === 32;
+  const selectorsOf = (block: number): number => (plan.x87Selectors === "zero" ? 0 : r[(block + FCS_OFFSET) >> 2]!);
   return function generalSave(processor, offset) {
     areas.check(offset, plan.size);
     if (processor >>> 0 !== processor || processor >= count)
@@ -41,7 +44,8 @@ export function bindGeneralSave(
       const inUse = bitOf(low, high, piece.component);
       const from = piece.always || inUse === 1 ? base : initialBase;
       if (from === initialBase && plan.whenInitial === "write-nothing") continue;
-      if (piece.rule === "x87-control") saveX87Control(plan, processors, areas, from, offset);
+      if (piece.rule === "x87-control")
+        storeX87Control(r, from >> 2, q, offset >> 2, plan.x87Pointers, narrow ? selectorsOf(from) : undefined);
       else {
         const source = from + piece.registers;
         const length = piece.rule === "lbr" ? lbrBytes(r[(source + LBR_DEPTH_OFFSET) >> 2]!) : piece.length;
@@ -74,27 +78,4 @@ export function generalPath(family: SaveFamily, rfbm: bigint, processors: Proces
 
 function bitOf(low: number, high: number, component: number): number {
   return component < 32 ? (low >>> component) & 1 : (high >>> (component - 32)) & 1;
-}
-
-/** FCW, FSW, FTW, FOP, FIP, FDP under the CPU's pointer rule and the operand size. */
-function saveX87Control(plan: SavePlan, processors: Processors, areas: AreaMemory, base: number, offset: number): void {
-  const r = processors.i32;
-  const q = areas.i32;
-  const s = base >> 2;
-  const d = offset >> 2;
-  const es = (r[s]! << (31 - FSW_ES_BIT_IN_DWORD0)) >> 31;
-  const live = plan.x87Pointers === "saved" ? -1 : es;
-  const kept = plan.x87Pointers === "kept-unless-es" ? ~es : 0;
-  const narrow = plan.mode.operandSize === 32;
-  const selectors = plan.x87Selectors === "zero" ? 0 : r[s + (FCS_OFFSET >> 2)]!;
-  const put = (index: number, value: number): void => {
-    q[d + index] = (value & live) | (q[d + index]! & kept);
-  };
-  q[d] = r[s]!;
-  // Byte 4 is the abridged FTW, byte 5 is written as 0, bytes 6-7 are FOP.
-  q[d + 1] = (r[s + 1]! & 0xff) | (r[s + 1]! & 0xffff_0000 & live) | (q[d + 1]! & 0xffff_0000 & kept);
-  put(2, r[s + 2]!);
-  put(3, narrow ? selectors & 0xffff : r[s + 3]!);
-  put(4, r[s + 4]!);
-  put(5, narrow ? selectors >>> 16 : r[s + 5]!);
 }

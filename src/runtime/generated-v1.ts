@@ -7,11 +7,13 @@ import type { MaskPair } from "../isa/feature-mask.ts";
 import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 import { type ComponentRow, componentRow } from "../layout/component-row.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
+export { storeX87Control } from "./store-x87-control.ts";
 export { regionLoad, restoreRoutine } from "./restore-routine.ts";
 export type { BoundRestore, RegionLoad, RestoreRegisters, RestoreRoutine } from "./restore-routine.ts";
 import type { AreaMemory } from "./arena.ts";
 import type { ProcessorDescription } from "./processor-description.ts";
 import type { RestoreRoutine } from "./restore-routine.ts";
+import type { storeX87Control } from "./store-x87-control.ts";
 import type { SaveFamily } from "./save-plan.ts";
 
 /** Saves processor `processor` into the area at byte `offset` (a multiple of 64). Allocates nothing. */
@@ -51,6 +53,9 @@ export interface RegionCopy {
   /** Byte offset in the block and in the area. */
   readonly at: number;
   readonly length: number;
+  /** Where x87's control part is the first 24 bytes and not just copied: the rule for it, and what stores it by any rule. */
+  readonly x87Pointers?: X87Pointers;
+  readonly storeControl?: typeof storeX87Control;
   /**
    * The same function under several names. V8 folds the views that a closure captured while it is the only closure
    * of its text; each pair of register files and memory gets a text of its own while there is one.

@@ -1,6 +1,7 @@
 /** Views of register files as generated savers want them, and the shared copies bound to them. */
 
 import { lbrBytes } from "../isa/lbr.ts";
+import { X87_CONTROL_SIZE } from "../isa/xsave-area.ts";
 import type { AreaMemory } from "./arena.ts";
 import { BoundRegions } from "./bound-regions.ts";
 import type { BoundSave, RegionCopy, RegisterViews, SaverForm } from "./generated-v1.ts";
@@ -86,9 +87,16 @@ export function boundForm(form: SaverForm, registers: RegisterViews, areas: Area
 }
 
 function copyBySet(region: RegionCopy, registers: RegisterViews, areas: AreaMemory): BoundSave {
-  const { u8, offsetMask } = areas;
-  const { blockMask } = registers;
-  const { at } = region;
-  const views = registers.views(at, region.length);
-  return (processor, offset) => u8.set(views[processor & blockMask]!, (offset & offsetMask) + at);
+  const { u8, i32, offsetMask } = areas;
+  const { i32: r, blockMask, blockSize } = registers;
+  const { x87Pointers = "saved", storeControl } = region;
+  const control = storeControl ? X87_CONTROL_SIZE : 0;
+  const at = region.at + control;
+  const views = registers.views(at, region.length - control);
+  return (processor, offset) => {
+    const block = processor & blockMask;
+    const place = offset & offsetMask;
+    storeControl?.(r, (block * blockSize) >> 2, i32, place >> 2, x87Pointers, undefined);
+    u8.set(views[block]!, place + at);
+  };
 }

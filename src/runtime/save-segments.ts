@@ -12,6 +12,7 @@ export type SegmentKind = "live" | "select" | "sink";
 /** One run of bytes that a saver moves. Offsets and length in bytes. */
 export interface SaveSegment {
   readonly kind: SegmentKind;
+  /** Of the first bytes: behind x87's 24 bytes of control and pointers, `x87-control`, may follow what is copied. */
   readonly rule: SavePiece["rule"];
   /** Components in it, ascending by offset; just one unless `live`. */
   readonly components: readonly number[];
@@ -38,7 +39,7 @@ export function saveSegments(plan: SavePlan, inUse: bigint | "any"): SaveSegment
     const joins =
       last !== undefined &&
       last.kind === kind &&
-      last.rule === "copy" &&
+      (last.rule === "copy" || (last.rule === "x87-control" && kind === "live")) &&
       piece.rule === "copy" &&
       last.registers + last.length === piece.registers &&
       last.area + last.length === piece.area &&

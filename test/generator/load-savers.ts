@@ -73,7 +73,7 @@ export class SaversFolder {
   constructor() {
     writeFileSync(
       join(this.#path, "seam.mjs"),
-      `export { regionCopy, regionLoad, restoreRoutine, saverForm, saverGroup, sinkForm } from "${SEAM}";\n`,
+      `export { regionCopy, regionLoad, restoreRoutine, saverForm, saverGroup, sinkForm, storeX87Control } from "${SEAM}";\n`,
     );
   }
 
