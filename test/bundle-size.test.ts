@@ -54,7 +54,7 @@ const gated = (saver: string): string => `
   console.log(gate.save(0, 0, 0xe7, 0));`;
 
 /** In bytes. The aim of the design is 12,288. */
-const MOST_WITH_GATE = 24_800;
+const MOST_WITH_GATE = 24_900;
 /** In bytes. The aim of the design is 65,536. */
 const MOST_OF_A_MODEL = 86_000;
 
