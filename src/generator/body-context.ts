@@ -13,6 +13,17 @@ import { controlLive, controlWords, type DwordStore } from "./x87-control-words.
  */
 const MOVE_LIMIT = 128;
 
+/** Bytes that functions of the seam move, longest first. */
+const RUNS = [128, 64] as const;
+
+const moverOf = (size: number): string => `move${size}`;
+
+/** The functions of the seam that the savers of some forms call, in order of their names. */
+export function moversOf(forms: readonly FormSpec[]): string[] {
+  const lengths = forms.flatMap(({ segments }) => segments.filter(usesMoves).map(({ length }) => length));
+  return RUNS.filter((size) => lengths.some((length) => length >= size && (size === 128 || length % 128 >= size))).map(moverOf);
+}
+
 /** Where the sink and the initial configuration are named in a body. */
 export interface BodyContext {
   readonly size: number;
@@ -46,7 +57,11 @@ interface SegmentContext {
   /** Where the component goes, area or sink, is computed here: its first segment. */
   readonly ownSink: boolean;
   readonly selected: boolean;
+  /** Runs of 8-byte elements that a function of the seam moves, and elements that are left over. */
+  readonly runs: readonly { readonly mover: string; readonly to: string; readonly from: string }[];
   readonly moves: readonly { readonly to: string; readonly from: string }[];
+  /** True if there is any of either. */
+  readonly moved: boolean;
   readonly set: boolean;
   /** Copy of a region, or empty. */
   readonly copy: string;
@@ -70,7 +85,7 @@ export function bodyContext(form: FormSpec): BodyContext {
   const segments = form.segments.map((segment, i) => segmentContext(form, segment, i));
   const clears = plan.clearsAfterSave.flatMap((clear) => clearWord(form, clear));
   const readsWords = any || clears.length > 0 || segments.some((each) => each.readsWords);
-  const movesFromRegisters = segments.some((each) => each.moves.length > 0 && !each.selected);
+  const movesFromRegisters = segments.some((each) => each.moved && !each.selected);
   const conditional = [...new Set(form.segments.filter((each) => each.kind !== "live").map((each) => each.components[0] ?? 0))];
   return {
     size: plan.size,
@@ -79,7 +94,7 @@ export function bodyContext(form: FormSpec): BodyContext {
     movesFromRegisters,
     readsWords,
     usesBase: readsWords || movesFromRegisters,
-    movesToArea: segments.some((each) => each.moves.length > 0 && !each.toSink),
+    movesToArea: segments.some((each) => each.moved && !each.toSink),
     usesBlock: segments.some((each) => each.set && !each.selected),
     rfbmLow,
     rfbmHigh,
@@ -172,12 +187,17 @@ function segmentContext(form: FormSpec, segment: SaveSegment, index: number): Se
   const toSink = segment.kind === "sink";
   const selected = segment.kind === "select";
   const id = `${component}_${segment.area}`;
-  const moves = [];
+  const runs: SegmentContext["runs"][number][] = [];
+  const moves: SegmentContext["moves"][number][] = [];
   if (usesMoves(segment)) {
     const d = toSink ? `q${id}` : "q";
     const s = selected ? `t${id}` : "t";
-    for (let at = 0; at < segment.length; at += 8) {
-      moves.push({ to: plus(d, (segment.area + at) / 8), from: plus(s, (segment.registers + at) / 8) });
+    for (let at = 0; at < segment.length;) {
+      const size = RUNS.find((each) => each <= segment.length - at) ?? 8;
+      const move = { to: plus(d, (segment.area + at) / 8), from: plus(s, (segment.registers + at) / 8) };
+      if (size === 8) moves.push(move);
+      else runs.push({ mover: moverOf(size), ...move });
+      at += size;
     }
   }
   const lbr = segment.rule === "lbr";
@@ -193,7 +213,9 @@ function segmentContext(form: FormSpec, segment: SaveSegment, index: number): Se
     toSink,
     ownSink: toSink && form.segments.findIndex((each) => each.kind === "sink" && each.components[0] === component) === index,
     selected,
+    runs,
     moves,
+    moved: runs.length + moves.length > 0,
     set: usesView(segment),
     copy: region ? copyName(region) : "",
     place,

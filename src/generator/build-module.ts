@@ -2,7 +2,7 @@
 
 import { bitsOf, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
-import { bodyContext } from "./body-context.ts";
+import { bodyContext, moversOf } from "./body-context.ts";
 import { type ExportedConstant, moduleText, type NamedImports } from "./module-text.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import type { BodyRenderer } from "./render-body.ts";
@@ -42,7 +42,8 @@ export function formMaker({ segments }: FormSpec): "sinkForm" | "saverForm" {
 
 /** The seam's functions that a module of these groups calls, in order of their names. */
 export function makersOf(groups: readonly GroupSpec[]): string[] {
-  return [...new Set(["saverGroup", ...groups.flatMap(({ forms }) => forms.map(formMaker))])].toSorted();
+  const forms = groups.flatMap((group) => group.forms);
+  return [...new Set([...moversOf(forms), "saverGroup", ...forms.map(formMaker)])].toSorted();
 }
 
 /** The module with the copies of all given regions. Returns its text without header. */
@@ -161,11 +162,11 @@ function formText(form: FormSpec, render: BodyRenderer): string {
   lines.push("  (registers, areas) => {");
   const uses = (pattern: RegExp): boolean => pattern.test(body);
   if (uses(/\bR\[/)) lines.push("    const R = registers.i32;");
-  if (uses(/\bs\[/)) lines.push("    const s = registers.b64;");
+  if (uses(/\bs[[,]/)) lines.push("    const s = registers.b64;");
   if (uses(/\bP\b/)) lines.push("    const P = registers.blockMask;");
   lines.push("    const Q = areas.i32;");
   lines.push("    const M = areas.offsetMask;");
-  if (uses(/\bd\[/)) lines.push("    const d = areas.b64;");
+  if (uses(/\bd[[,]/)) lines.push("    const d = areas.b64;");
   if (uses(/\bU\.set/)) lines.push("    const U = areas.u8;");
   if (uses(/\bsink\b/)) lines.push("    const sink = areas.sink;");
   if (uses(/\binitial\b/)) lines.push("    const initial = registers.initial;");

@@ -5,6 +5,7 @@
 
 import type { ts } from "ts-morph";
 
+import { moversOf } from "./body-context.ts";
 import { copiesImports, copyData, copyTextName, formMaker, makersOf, SEAM_REVISION } from "./build-module.ts";
 import { expectedCopy, expectedEffects } from "./expected-effects.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
@@ -15,7 +16,7 @@ import { ALLOWED_KINDS, StatementJudge } from "./statement-rules.ts";
 import { compiler } from "./ts-morph.ts";
 
 /** Receivers of a saver's calls; a region's copy is one, and is proved where it is defined. */
-const SAVER_CALLS = /^(?:areas\.check|registers\.base|U\.set|c\d+_\d+)$/;
+const SAVER_CALLS = /^(?:areas\.check|registers\.base|U\.set|move64|move128|c\d+_\d+)$/;
 const NO_CALLS = /^(?!)/;
 const SAVERS = straightLine(SAVER_CALLS);
 const COPIES = straightLine(NO_CALLS);
@@ -139,7 +140,13 @@ function proveForm(
   const given = argumentsOf(declaration?.initializer);
   const bind = given.at(-1);
   if (!declaration || !bind || !compiler.isArrowFunction(bind)) throw new ProofError(`${path}: saver ${form.name} is missing`);
-  proveBound(module, form.name, bind, { names: SAVER_NAMES, expected: expectedEffects(form), judge: SAVERS, imported });
+  proveBound(module, form.name, bind, {
+    names: SAVER_NAMES,
+    expected: expectedEffects(form),
+    judge: SAVERS,
+    imported,
+    calls: moversOf([form]),
+  });
   const data = given
     .slice(0, -1)
     .map((each) => singleSpaced(each.getText(file)))
@@ -182,6 +189,8 @@ interface BoundPlan {
   readonly expected: readonly string[];
   readonly judge: StatementJudge;
   readonly imported: ReadonlySet<string>;
+  /** Imported functions that it may call. */
+  readonly calls?: readonly string[];
   /** False where no area is read: there is no second parameter then. */
   readonly fromArea?: boolean;
 }
@@ -210,12 +219,12 @@ const SAVER_NAMES = {
 
 /** `(registers, areas)` to constants and one straight-line function `(processor, offset)` of the planned effects. */
 function proveBound(module: ParsedModule, name: string, bind: ts.MethodDeclaration | ts.ArrowFunction, plan: BoundPlan): void {
-  const { fromArea = true, judge, imported } = plan;
+  const { fromArea = true, judge, imported, calls = [] } = plan;
   const outer = ["registers", ...(fromArea ? ["areas"] : [])];
   const inner = ["processor", ...(fromArea ? ["offset"] : [])];
   const { bound, body, end } = boundFunction(module, name, bind, outer, inner);
   const stands = boundNames(module, name, bound, plan.names, imported);
-  judge.check(module, name, body, [...outer, ...inner, ...stands.keys()], new Set([...imported, name]));
+  judge.check(module, name, body, [...outer, ...inner, ...stands.keys(), ...calls], new Set([...imported, name]));
   const effects = statementEffects(body, stands);
   for (let i = 0; i < Math.max(effects.length, plan.expected.length); i++) {
     const got = effects[i];

@@ -60,6 +60,15 @@ function effectForm(text: string): EffectForm {
       after: "",
     };
   }
+  const run = /^move(64|128)\(d, (\w+)(?: \+ (\d+))?, s, (\w+)(?: \+ (\d+))?\);$/.exec(text);
+  if (run?.[2] && run[4]) {
+    const [, length, to, at, from, source] = run;
+    return {
+      run: { to, from, at: Number(at ?? 0) * 8, source: Number(source ?? 0) * 8, length: Number(length) },
+      before: text,
+      after: "",
+    };
+  }
   const set = /^U\.set\((\w+)\[(.+)\]!, (\w+)(?: \+ (\d+))?\);$/.exec(text);
   if (set?.[1]) return { before: "set ", name: set[1], after: ` [${set[2]}] -> ${set[3]} ${set[4] ?? 0}` };
   const copy = /^(c\d+_\d+)(\(\w+, \w+\));$/.exec(text);

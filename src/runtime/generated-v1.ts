@@ -7,6 +7,7 @@ import type { MaskPair } from "../isa/feature-mask.ts";
 import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 import { type ComponentRow, componentRow } from "../layout/component-row.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
+export { move128, move64 } from "./element-moves.ts";
 export { storeX87Control } from "./store-x87-control.ts";
 export { regionLoad, restoreRoutine } from "./restore-routine.ts";
 export type { BoundRestore, RegionLoad, RestoreRegisters, RestoreRoutine } from "./restore-routine.ts";

@@ -71,10 +71,7 @@ export class SaversFolder {
   #count = 0;
 
   constructor() {
-    writeFileSync(
-      join(this.#path, "seam.mjs"),
-      `export { regionCopy, regionLoad, restoreRoutine, saverForm, saverGroup, sinkForm, storeX87Control } from "${SEAM}";\n`,
-    );
+    writeFileSync(join(this.#path, "seam.mjs"), `export * from "${SEAM}";\n`);
   }
 
   /** Builds, proves, compiles and loads; the groups in the order of their specs. */
