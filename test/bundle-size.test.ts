@@ -53,10 +53,18 @@ const gated = (saver: string): string => `
   contexts.enterNmi(0);
   console.log(gate.save(0, 0, 0xe7, 0));`;
 
+/** What generated modules may stand on. */
+const SEAM = [
+  "src/runtime/generated-v1.ts",
+  "src/runtime/element-moves.ts",
+  "src/runtime/store-x87-control.ts",
+  "src/layout/component-row.ts",
+];
+
 /** In bytes. The aim of the design is 12,288. */
-const MOST_WITH_GATE = 24_900;
+const MOST_WITH_GATE = 25_000;
 /** In bytes. The aim of the design is 65,536. */
-const MOST_OF_A_MODEL = 86_000;
+const MOST_OF_A_MODEL = 72_000;
 
 test("the gate with one saver", async () => {
   const found = await bundles(new Map(["xsavec_rfbm_e7", "xsavec_rfbm_6"].map((saver) => [saver, gated(saver)])));
@@ -80,9 +88,7 @@ test("one whole model", async () => {
   const [id, { bytes }] = found[0]!;
   console.log(`the largest model is ${id}: ${bytes} bytes; half of all take at most ${found[found.length >> 1]![1].bytes}`);
   expect(bytes).toBeLessThanOrEqual(MOST_OF_A_MODEL);
-  // Savers are generated code and nothing else: what they stand on is the seam, and its store of x87's control part.
+  // Savers are generated code and nothing else: what they stand on is the seam.
   for (const [, { sources }] of found)
-    expect(["src/runtime/generated-v1.ts", "src/runtime/store-x87-control.ts"]).toEqual(
-      expect.arrayContaining(sources.filter((source) => source.startsWith("src/runtime/"))),
-    );
+    expect(sources.filter((source) => source.startsWith("src/") && !SEAM.includes(source))).toEqual([]);
 });
