@@ -31,13 +31,14 @@ function readerOf(text: string): DumpReader | undefined {
   let reader = mostCertain(text);
   for (let start = step; !reader && start < Math.min(text.length, SEARCHED); start += step) {
     const window = text.slice(start, start + RECOGNITION_WINDOW);
-    if (EIGHT_DIGITS.test(window)) reader = mostCertain(window);
+    // From the first whole line on: what a line begins with is part of every format.
+    if (EIGHT_DIGITS.test(window)) reader = mostCertain(window.slice(window.indexOf("\n") + 1));
   }
   return reader;
 }
 
 /** The text without the `> ` of a mail that quotes it; the same lines. */
-const unquoted = (text: string): string => text.replace(/^[> ]{0,64}>/gm, "");
+const unquoted = (text: string): string => text.replace(/^[> ]{0,64}> ?/gm, "");
 
 /**
  * Reads a dump with the reader that is most certain about it, or with the one named.
