@@ -7,6 +7,8 @@ export type { AreaFormat, AreaLayout, PlacedComponent } from "./layout/area-layo
 export type { ComponentRow, LayoutSource } from "./layout/component-row.ts";
 export type { CpuModel, InstructionSupport, ModelKind, Signature } from "./model/cpu-model.ts";
 export type { Quirks } from "./isa/vendor-behaviour.ts";
+export { figureNames, sourcedFigures, sourcesOf } from "./model/figure-sources.ts";
+export type { FigureSource, SourcedFigures } from "./model/figure-sources.ts";
 export { readModel } from "./model/read-model.ts";
 export { writeModel } from "./model/write-model.ts";
 export { lintModel } from "./model/lint-model.ts";

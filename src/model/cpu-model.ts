@@ -2,6 +2,7 @@
 
 import type { Quirks } from "../isa/vendor-behaviour.ts";
 import type { ComponentRow, LayoutSource } from "../layout/component-row.ts";
+import type { FigureSource } from "./figure-sources.ts";
 
 /** How a description came about. */
 export const MODEL_KINDS = ["silicon", "guest", "emulator", "published"] as const;
@@ -54,8 +55,8 @@ export interface CpuModel extends LayoutSource {
   readonly quirks: Quirks;
   /** Masks beyond `masks.yaml` that shall have savers, by name. */
   readonly masks: readonly { readonly name: string; readonly rfbm: bigint }[];
-  /** Where the figures come from, one public dump or document each. */
-  readonly sources: readonly string[];
+  /** Where the figures come from; `sourcesOf` gives those of one figure. */
+  readonly sources: readonly FigureSource[];
   /** Remarks for people, one paragraph. */
   readonly notes?: string;
 }

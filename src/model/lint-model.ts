@@ -4,13 +4,14 @@ import type { CpuModel } from "./cpu-model.ts";
 import { MASK_RULES } from "./lint-mask-rules.ts";
 import { ROW_RULES } from "./lint-row-rules.ts";
 import type { LintRule } from "./lint-rule.ts";
+import { SOURCE_RULES } from "./lint-source-rules.ts";
 import type { Finding } from "./yaml-source.ts";
 
 export { standardSizeOf } from "./lint-row-rules.ts";
 export type { LintHit, LintRule } from "./lint-rule.ts";
 
 /** Every rule over models. */
-export const LINT_RULES: readonly LintRule[] = [...MASK_RULES, ...ROW_RULES];
+export const LINT_RULES: readonly LintRule[] = [...MASK_RULES, ...ROW_RULES, ...SOURCE_RULES];
 
 /** What does not add up, each at a path of the model's YAML form. */
 export function lintModel(model: CpuModel): Finding[] {

@@ -3,15 +3,16 @@
 import type { CpuidRegisters } from "../isa/cpuid-registers.ts";
 import { bitsOf, hasBit, maskOf } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
-import type { Quirks } from "../isa/vendor-behaviour.ts";
 import { type ComponentRow, componentRow } from "../layout/component-row.ts";
-import { keyIndex } from "./component-key.ts";
+import { componentKey, keyIndex } from "./component-key.ts";
 import type { CpuModel, ModelKind } from "./cpu-model.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { hasErrors } from "./diagnostic.ts";
 import { idOfName, nameOfCpu } from "./dump-names.ts";
+import type { FigureSource } from "./figure-sources.ts";
 import { lintLeafD } from "./lint-leaf-0d.ts";
 import { lintModel, standardSizeOf } from "./lint-model.ts";
+import { type QuirkEvidence, quirksOf } from "./quirk-sources.ts";
 
 /** A sub-leaf and where the dump prints it. */
 export interface LeafDEntry {
@@ -21,19 +22,11 @@ export interface LeafDEntry {
 }
 
 /** One CPU of a dump, as far as a model needs it. */
-export interface DumpedCpu {
-  readonly vendor: string | undefined;
-  readonly family: number | undefined;
+export interface DumpedCpu extends QuirkEvidence {
   readonly model: number | undefined;
   readonly stepping: number | undefined;
   readonly brand: string;
   readonly leafD: ReadonlyMap<number, LeafDEntry>;
-  /** CPUID.80000008H:EBX; bit 2 says that FOP, FIP and FDP are saved as zero unless FSW.ES is set. */
-  readonly cpuid80000008Ebx?: number;
-  /** CPUID.80000008H:EAX; bits 15:8 are the width of a linear address. */
-  readonly cpuid80000008Eax?: number;
-  /** CPUID.(7,0):EBX; bit 13 says that the 32-bit forms store FCS and FDS as 0. */
-  readonly cpuid7Ebx?: number;
 }
 
 /** How to make a model of it. */
@@ -104,6 +97,7 @@ export function modelFromLeafD(cpu: DumpedCpu, options: ModelFromLeafDOptions): 
       `ECX is ${leaf0[2]}, the rows end at ${computed}; the rows count`,
       "usual under hypervisors; otherwise look for a wrong row",
     );
+  const { quirks, sources } = quirksOf(cpu);
   const model: CpuModel = {
     ...identity(cpu, options),
     xcr0Supported,
@@ -117,9 +111,9 @@ export function modelFromLeafD(cpu: DumpedCpu, options: ModelFromLeafDOptions): 
     },
     sizeMax: computed,
     components,
-    quirks: quirksOf(cpu),
+    quirks,
     masks: [],
-    sources: [options.source ?? options.file],
+    sources: [{ source: options.source ?? options.file }, ...filledFrom(leafD, components, options.fillFrom), ...sources],
   };
   for (const { rule, severity, path, message, remedy } of lintModel(model)) {
     const [section, key] = path;
@@ -178,48 +172,19 @@ function componentRows({ leafD }: DumpedCpu, supported: bigint, fillFrom: CpuMod
         "warning",
         0,
         `the row of ${componentName(filler.index)} is taken from ${fillFrom.id}`,
-        "say so in the model's notes",
+        "check that the two are one design; the model's sources say it",
       );
     }
   }
   return rows.toSorted((a, b) => a.index - b.index);
 }
 
-/** By family; measured on 19H model 1 and 1AH model 2: that the rest of each family does the same is an inference. */
-const MEASURED_ON_AMD: Readonly<Record<number, Partial<Quirks>>> = {
-  0x19: {
-    pkruUpperBytes: "kept",
-    modifiedOptimisation: "xsaveopt",
-    pkruModified: "always",
-    xinuseAfterRestore: "by-value",
-    xinuseOfPointers: "ignored",
-  },
-  0x1a: {
-    modifiedOptimisation: "xsaveopt",
-    xinuseAfterRestore: "by-value",
-    xinuseOfPointers: "ignored",
-    xinuseOutside64: "all-registers",
-  },
-};
-
-/** On both CPUs measured FIP and FDP are as wide as a linear address, CPUID.80000008H:EAX[15:8]. */
-function pointerWidth({ family, cpuid80000008Eax }: DumpedCpu): Pick<Quirks, "x87PointerWidth"> {
-  if (MEASURED_ON_AMD[family ?? 0] === undefined || cpuid80000008Eax === undefined) return {};
-  const width = (cpuid80000008Eax >>> 8) & 0xff;
-  return width === 48 ? { x87PointerWidth: "48-bit" } : width === 57 ? { x87PointerWidth: "57-bit" } : {};
-}
-
-/** Vendor behaviour (Linux `FXSAVE_LEAK`, measurements on Zen 3 and 5); MXCSR_MASK as FXSAVE stores it. */
-function quirksOf(cpu: DumpedCpu): Quirks {
-  const { vendor, family, cpuid80000008Ebx, cpuid7Ebx } = cpu;
-  const selectors = ((cpuid7Ebx ?? 0) & 0x2000) === 0 ? {} : { x87Selectors: "zero" as const };
-  if (vendor !== "AuthenticAMD" && vendor !== "HygonGenuine") return { x87Pointers: "saved", mxcsrMask: 0xffff, ...selectors };
-  const zeroes = ((cpuid80000008Ebx ?? 0) & 4) !== 0 || (family ?? 0) >= 0x17;
-  return {
-    x87Pointers: zeroes ? "zero-unless-es" : "kept-unless-es",
-    mxcsrMask: 0x2ffff,
-    ...selectors,
-    ...pointerWidth(cpu),
-    ...MEASURED_ON_AMD[family ?? 0],
-  };
+/** The source of the rows that the dump lacks. */
+function filledFrom(
+  leafD: DumpedCpu["leafD"],
+  components: readonly ComponentRow[],
+  fillFrom: CpuModel | undefined,
+): FigureSource[] {
+  const figures = components.filter(({ index }) => !leafD.has(index)).map(({ index }) => componentKey(index));
+  return fillFrom === undefined || figures.length === 0 ? [] : [{ source: `rows of ${fillFrom.id}`, figures }];
 }

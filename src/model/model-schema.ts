@@ -17,6 +17,7 @@ import {
 import { MODEL_KINDS } from "./cpu-model.ts";
 import type { ModelKind, Signature } from "./cpu-model.ts";
 import { COMPONENT_NAMES } from "./component-key.ts";
+import { type FigureSource, NAMED_FIGURES } from "./figure-sources.ts";
 
 /** CPUID.(0DH,1):EAX bits 0 to 4, in that order. */
 export const INSTRUCTION_NAMES = ["xsaveopt", "xsavec", "xgetbv1", "xsaves", "xfd"] as const;
@@ -57,7 +58,7 @@ export interface ModelFields extends SharedFields {
   readonly sizeMax: number;
   readonly components: Readonly<Record<string, ComponentFields>>;
   readonly quirks: Quirks;
-  readonly sources: readonly string[];
+  readonly sources: readonly FigureSource[];
 }
 
 /** What the schema makes of a view's YAML. */
@@ -69,7 +70,7 @@ export interface ViewFields extends SharedFields {
   readonly instructions?: readonly InstructionName[] | undefined;
   readonly sizeMax?: number | undefined;
   readonly quirks?: Partial<Quirks> | undefined;
-  readonly sources?: readonly string[] | undefined;
+  readonly sources?: readonly FigureSource[] | undefined;
 }
 
 /**
@@ -173,10 +174,26 @@ const masks = v.record(
   mask("RFBM that shall have savers"),
   "names and masks such as { vector: 0xe6 }",
 );
+const source = freeText(300, "A public dump, a document with its clause, or what was measured or inferred from what");
+const figure = v.union([v.picklist(NAMED_FIGURES), v.pipe(v.string(), v.regex(/^component-[1-9][0-9]?$/))], "a figure's name");
 const sources = v.pipe(
-  v.array(freeText(300, "A public dump or document"), "a list of texts"),
+  v.array(
+    v.union([
+      source,
+      closed({
+        source,
+        figures: v.pipe(
+          v.array(figure, "a list such as [PKRU, quirks.mxcsrMask]"),
+          v.minLength(1, "at least one figure"),
+          v.description("Only these: masks, sizeMax, rows by component, quirks.<name>"),
+        ),
+      }),
+    ]),
+    "a list of texts, or of { source, figures }",
+  ),
   v.minLength(1, "at least one public dump or document"),
-  v.description("Where the figures come from"),
+  v.transform((entries): FigureSource[] => entries.map((entry) => (typeof entry === "string" ? { source: entry } : entry))),
+  v.description("Where the figures come from; a text alone covers every figure that no entry names"),
 );
 const notes = freeText(4000, "Remarks for people, one paragraph");
 

@@ -3,6 +3,7 @@
 import { hasBit, maskHex, maskWithNames } from "../isa/feature-mask.ts";
 import type { CpuModel } from "./cpu-model.ts";
 import { standardSizeOf } from "./lint-model.ts";
+import { type FigureSource, figureNames, sourcedFigures } from "./figure-sources.ts";
 import type { ViewFields } from "./model-schema.ts";
 import { INSTRUCTION_NAMES } from "./model-schema.ts";
 import { instructionSupport, maskList, signatureOf } from "./model-parts.ts";
@@ -30,6 +31,7 @@ export function restrictModel(yaml: YamlSource, view: ViewFields, base: CpuModel
     .filter((row) => hasBit(xcr0Supported | xssSupported, row.index))
     .map((row) => (instructions.xfd ? row : { ...row, xfd: false }));
   const { notes } = view;
+  const quirks = { ...base.quirks, ...view.quirks };
   return {
     id: view.id,
     name: view.name,
@@ -41,11 +43,34 @@ export function restrictModel(yaml: YamlSource, view: ViewFields, base: CpuModel
     instructions,
     sizeMax: view.sizeMax ?? standardSizeOf(components),
     components,
-    quirks: { ...base.quirks, ...view.quirks },
+    quirks,
     masks: view.masks === undefined ? base.masks : maskList(view.masks),
-    sources: view.sources ?? base.sources,
+    sources: viewSources(view, base, figureNames({ components, quirks })),
     ...(notes === undefined ? {} : { notes }),
   };
+}
+
+/**
+ * Sources of a view, its own first: a text alone covers what the view itself states; what it takes over keeps the
+ * sources that it has in `base`. `names`: the figures that are left.
+ */
+function viewSources(view: ViewFields, base: CpuModel, names: readonly string[]): FigureSource[] {
+  const own = view.sources ?? [];
+  const namedHere = new Set(own.flatMap(({ figures }) => figures ?? []));
+  const masks = view.xcr0Supported !== undefined || view.xssSupported !== undefined;
+  const stated = [
+    ...(["signatures", "xcr0Supported", "xssSupported", "instructions", "sizeMax"] as const).filter(
+      (name) => view[name] !== undefined || (name === "sizeMax" && masks),
+    ),
+    ...Object.keys(view.quirks ?? {}).map((name) => `quirks.${name}`),
+  ].filter((name) => !namedHere.has(name));
+  const generally = own.some(({ figures }) => figures === undefined);
+  const taken = new Set([...namedHere, ...(generally ? stated : [])]);
+  const kept = (figures: readonly string[]): string[] => figures.filter((name) => names.includes(name) && !taken.has(name));
+  return [
+    ...own.map(({ source, figures = stated }) => ({ source, figures })),
+    ...sourcedFigures(base).map(({ source, figures }) => ({ source, figures: kept(figures) })),
+  ].filter(({ figures }) => figures.length > 0);
 }
 
 function narrowed(yaml: YamlSource, key: "xcr0Supported" | "xssSupported", view: ViewFields, base: CpuModel): bigint {

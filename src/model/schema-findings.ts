@@ -4,6 +4,7 @@ import { safeParse } from "valibot";
 import type { BaseIssue, GenericSchema } from "valibot";
 import { COMPONENT_NAMES } from "./component-key.ts";
 import { escapeText, quoteText } from "./diagnostic.ts";
+import { NAMED_FIGURES } from "./figure-sources.ts";
 import { suggestion } from "./nearest-name.ts";
 import type { Finding } from "./yaml-source.ts";
 
@@ -23,7 +24,15 @@ export function checkAgainst<Output>(
 ): { readonly output?: Output; readonly findings: readonly Finding[] } {
   const result = safeParse(schema, value);
   if (result.success) return { output: result.output, findings: [] };
-  return { findings: result.issues.map((issue) => schemaFinding(issue, schema)) };
+  return { findings: result.issues.flatMap(unionIssues).map((issue) => schemaFinding(issue, schema)) };
+}
+
+/** Of a value that no form fits what is wrong in the form that was meant: the one whose outline fits. */
+function unionIssues(issue: BaseIssue<unknown>): readonly BaseIssue<unknown>[] {
+  const inside = issue.type === "union" ? (issue.issues ?? []).filter(({ path }) => path !== undefined) : [];
+  return inside.length === 0
+    ? [issue]
+    : inside.map((each) => ({ ...each, path: [...(issue.path ?? []), ...(each.path ?? [])] as typeof each.path }));
 }
 
 function schemaFinding(issue: BaseIssue<unknown>, schema: unknown): Finding {
@@ -61,6 +70,16 @@ function schemaFinding(issue: BaseIssue<unknown>, schema: unknown): Finding {
       atKey: true,
       message: `${quoteText(key)} is no key of ${placeName(parent)}`,
       remedy,
+    };
+  }
+  if (path.at(-2) === "figures" && typeof issue.input === "string") {
+    const message = `${placeName(path)} is ${shown(issue.input)}, which is no figure`;
+    return {
+      rule: "unknown-figure",
+      severity: "error",
+      path,
+      message,
+      remedy: escapeText(suggestion(issue.input, NAMED_FIGURES)),
     };
   }
   return {

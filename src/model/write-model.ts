@@ -6,6 +6,7 @@ import { departuresOf } from "../isa/vendor-behaviour.ts";
 import type { ComponentRow } from "../layout/component-row.ts";
 import { componentKey } from "./component-key.ts";
 import type { CpuModel, Signature } from "./cpu-model.ts";
+import { type FigureSource, figureNames } from "./figure-sources.ts";
 import { INSTRUCTION_NAMES } from "./model-schema.ts";
 
 const SCHEMA_LINE = "# yaml-language-server: $schema=schema.json";
@@ -43,12 +44,19 @@ export function writeModel(model: CpuModel): string {
   lines.push(
     ...block(
       "sources",
-      model.sources.map((source) => `- ${scalar(source)}`),
+      model.sources.flatMap((source) => sourceLines(source, figureNames(model))),
       "[]",
     ),
   );
   if (notes !== undefined) lines.push(...paragraph("notes", notes));
   return `${lines.join("\n")}\n`;
+}
+
+/** One source; its figures in the order of the file. */
+function sourceLines({ source, figures }: FigureSource, names: readonly string[]): string[] {
+  if (figures === undefined) return [`- ${scalar(source)}`];
+  const ordered = [...names.filter((name) => figures.includes(name)), ...figures.filter((name) => !names.includes(name))];
+  return [`- source: ${scalar(source)}`, `  figures: [${ordered.join(", ")}]`];
 }
 
 function block(key: string, items: readonly string[], empty: string): string[] {

@@ -6,6 +6,7 @@ import { XSAVE_AREA_ALIGNMENT } from "../isa/xsave-area.ts";
 import type { AreaLayout } from "../layout/area-layout.ts";
 import { areaLayout, offsetOf } from "../layout/area-layout.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
+import { type FigureSource, type SourcedFigures, sourcedFigures } from "../model/figure-sources.ts";
 import { drawArea } from "./area-drawing.ts";
 import { textTable } from "./text-table.ts";
 
@@ -53,6 +54,8 @@ export interface ModelData {
   readonly standard: LayoutData;
   readonly xsavec: LayoutData;
   readonly xsaves: LayoutData;
+  /** Each source and the figures that rest on it. */
+  readonly sources: readonly SourcedFigures[];
 }
 
 function layoutData({ rfbm, size, components }: AreaLayout): LayoutData {
@@ -87,6 +90,7 @@ export function modelData(model: CpuModel, mask?: bigint): ModelData {
     standard: layoutData(formLayout(model, "standard", mask)),
     xsavec: layoutData(formLayout(model, "xsavec", mask)),
     xsaves: layoutData(formLayout(model, "xsaves", mask)),
+    sources: sourcedFigures(model),
   };
 }
 
@@ -183,7 +187,14 @@ export function modelReport(model: CpuModel, forms: readonly AreaForm[], mask?: 
     "",
     textTable(["buffer for", "RFBM", "size", "in steps of 64", ""], sizes, ["left", "right", "right", "right"]),
     ...drawings,
+    "",
+    ...model.sources.map(sourceText),
   ].join("\n");
+}
+
+/** A source; what rests on it, where that is not simply everything else. */
+function sourceText({ source, figures }: FigureSource): string {
+  return `source    ${wrapped(figures === undefined ? source : `${figures.join(", ")}: ${source}`)}`;
 }
 
 /** Breaks at blanks so that lines beside a label of 10 columns stay within 80. */

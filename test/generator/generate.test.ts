@@ -104,7 +104,7 @@ test("two runs, any order of models and any order of YAML keys give the same byt
 test("a model's free text cannot leave its comment, and no text of it is code", () => {
   const model = loadBundledModel("amd-zen-4");
   const name = "A */ process.exit(1) /* ` ${x} {{y}} \u2028 \n // z";
-  const { files } = generate([{ ...model, name, notes: name, sources: [name] }], options);
+  const { files } = generate([{ ...model, name, notes: name, sources: [{ source: name }] }], options);
   const text = files.find((file) => file.path === "amd-zen-4/cpu.ts")?.text ?? "";
   const lines = text.split(/[\n\u2028]/).filter((line) => line.includes("process.exit"));
   expect(lines).toHaveLength(1);

@@ -16,6 +16,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   empty: ["wrong-type 1:1"],
   "exponent-size": ["number-form 12:26"],
   "extends-nothing": ["extends-unreadable 3:10"],
+  "figure-without-source": ["figure-without-source 17:1"],
   "float-size": ["number-form 14:27"],
   "handlebars-in-source": ["bad-text 18:5"],
   "hex-size": ["number-base 12:26"],
@@ -43,10 +44,14 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "row-missing": ["row-missing 8:15"],
   "row-without-bit": ["row-without-bit 14:3"],
   "second-document": ["yaml-syntax 19:1"],
+  "source-misspelt": ["missing-key 19:5", "unknown-key 19:7"],
+  "source-of-absent-row": ["source-of-nothing 19:69"],
+  "source-without-figures": ["too-few 19:33"],
   "size-max": ["size-max 10:10"],
   "supervisor-offset": ["supervisor-with-offset 13:30"],
   tag: ["yaml-tag 2:7"],
   "template-in-source": ["bad-text 18:5"],
+  "unknown-figure": ["unknown-figure 19:34"],
   "unknown-instruction": ["unknown-value 9:26"],
   "unknown-kind": ["unknown-value 4:7"],
   "wrong-id": ["id-not-file-name 1:5"],
@@ -70,4 +75,10 @@ test("every bad file is expected, and every expected one there", () => {
       .map((name) => `${name}.yaml`)
       .toSorted(),
   );
+});
+
+test("an unknown figure's remedy is the name that was meant", () => {
+  const { diagnostics } = readModel(readFileSync(new URL("unknown-figure.yaml", folder), "utf8"), "unknown-figure.yaml");
+  expect(diagnostics[0]?.message).toContain("`PKUR`");
+  expect(diagnostics[0]?.remedy).toContain("did you mean PKRU?");
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sourcesOf } from "../../src/model/figure-sources.ts";
 import type { ReadModelResult } from "../../src/model/read-model.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { loadModel, modelFiles, modelText } from "./model-files.ts";
@@ -53,4 +54,19 @@ test("chains end", () => {
     views[`v${at}`] = `id: v${at}\nname: V\nkind: guest\nextends: ${at === 9 ? "amd-zen" : `v${at + 1}`}\n`;
   expect(readModel(views["v8"] ?? "", "v8.yaml", load).model?.xcr0Supported).toBe(7n);
   expect(readModel(views["v0"] ?? "", "v0.yaml", load).model).toBeUndefined();
+});
+
+test("what a view states has the view's source, what it takes over the source that it has there", () => {
+  const base = loadModel("amd-zen-4");
+  const { model, diagnostics } = view(
+    "extends: amd-zen-4\nxssSupported: 0x0\nsources: [a guest's dump, { source: measured there, figures: [quirks.pkruUpperBytes] }]\n",
+  );
+  expect(diagnostics).toEqual([]);
+  const of = (figure: string): string[] => (model ? sourcesOf(model, figure) : []);
+  expect(of("xssSupported")).toEqual(["a guest's dump"]);
+  expect(of("sizeMax")).toEqual(["a guest's dump"]);
+  expect(of("quirks.pkruUpperBytes")).toEqual(["measured there"]);
+  for (const figure of ["AVX", "xcr0Supported", "quirks.mxcsrMask"]) expect(of(figure)).toEqual(sourcesOf(base, figure));
+  expect(of("CET_U")).toEqual([]);
+  expect(view("extends: amd-zen-4\nxssSupported: 0x0\n").diagnostics).toEqual([]);
 });

@@ -71,6 +71,9 @@ const MUTATIONS: readonly (readonly [rule: string, change: (model: CpuModel) => 
   ["size-unusual", row(15, { size: 800 })],
   ["flags-unusual", row(9, { align64: true })],
   ["kind-unusual", row(11, { supervisor: false, standardOffset: 20000 })],
+  ["figure-without-source", (model) => ({ ...model, sources: [{ source: "a dump", figures: ["sizeMax"] }] })],
+  ["source-of-nothing", (model) => ({ ...model, sources: [...model.sources, { source: "a dump", figures: ["HDC"] }] })],
+  ["quirk-without-source", (model) => ({ ...model, sources: [{ source: "a dump" }] })],
   ["component-unknown", (model) => add(21, 64, 12000)(xcr0((mask) => mask | bit(21))(model))],
 ];
 

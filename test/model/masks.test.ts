@@ -93,7 +93,7 @@ test("mask files are checked like models", () => {
   const { families: none, diagnostics } = readMasks(text, "m.yaml");
   expect(none).toBeUndefined();
   expect(diagnostics.map(({ rule, line, column }) => `${rule} ${line}:${column}`)).toEqual([
-    "wrong-type 4:17",
+    "unknown-value 4:23",
     "unknown-value 5:20",
   ]);
 });

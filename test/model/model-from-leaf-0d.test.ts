@@ -3,6 +3,7 @@ import type { CpuidRegisters } from "../../src/dumps/raw-dump.ts";
 import type { CpuModel } from "../../src/model/cpu-model.ts";
 import { lintLeafD } from "../../src/model/lint-leaf-0d.ts";
 import type { DumpedCpu } from "../../src/model/model-from-leaf-0d.ts";
+import { sourcesOf } from "../../src/model/figure-sources.ts";
 import { modelFromLeafD } from "../../src/model/model-from-leaf-0d.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { writeModel } from "../../src/model/write-model.ts";
@@ -56,7 +57,7 @@ test("a dump gives the model that the file describes", () => {
     id: "amd-epyc-9b45",
     name: "AMD EPYC 9B45",
     kind: "guest",
-    sources: ["d.txt"],
+    sources: [{ source: "d.txt" }, ...loadModel("amd-zen-5-kvm-guest").sources.filter(({ figures }) => figures !== undefined)],
     signatures: [{ family: 0x1a, model: 2, stepping: 1 }],
   });
 });
@@ -97,6 +98,8 @@ test("a missing row is an error with a remedy, unless a model is named to fill i
   const { model, diagnostics } = modelFromLeafD(dumped(rows), { file: "d.txt", fillFrom: zen4 });
   expect(diagnostics.map(({ rule, severity }) => `${severity} ${rule}`)).toEqual(["warning row-filled", "warning row-filled"]);
   expect(model?.components).toEqual(loadModel("amd-zen-5-kvm-guest").components);
+  expect(model && sourcesOf(model, "Hi16_ZMM")).toEqual(["rows of amd-zen-4"]);
+  expect(model && sourcesOf(model, "AVX")).toEqual(["d.txt"]);
   expect(rules(rows, loadModel("intel-tiger-lake"))).toContain("error fill-disagrees 105");
 });
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { CpuModel } from "../../src/model/cpu-model.ts";
 import { X87_POINTER_RULES } from "../../src/isa/vendor-behaviour.ts";
 import { MODEL_KINDS } from "../../src/model/cpu-model.ts";
+import { figureNames } from "../../src/model/figure-sources.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { writeModel } from "../../src/model/write-model.ts";
 import { loadModel } from "./model-files.ts";
@@ -37,12 +38,20 @@ const anyModel: fc.Arbitrary<CpuModel> = fc
       { maxLength: 3 },
     ),
     sources: fc.array(text, { minLength: 1, maxLength: 3 }),
+    sourced: fc.array(fc.tuple(text, fc.array(fc.nat(40), { minLength: 1, maxLength: 4 })), { maxLength: 3 }),
     notes: fc.option(text, { nil: undefined }),
   })
-  .map(({ base, maskNames, notes, ...rest }) => {
+  .map(({ base, maskNames, notes, sources, sourced, ...rest }) => {
     const { notes: _, ...model } = loadModel(base);
     const masks = maskNames.map((name, at) => ({ name, rfbm: at === 0 ? 7n & model.xcr0Supported : 3n }));
-    return { ...model, ...rest, masks, ...(notes === undefined ? {} : { notes }) };
+    const names = figureNames({ ...model, ...rest });
+    const some = (picks: number[]): string[] => names.filter((_, at) => picks.some((pick) => pick % names.length === at));
+    const all = [
+      ...sources.map((source) => ({ source })),
+      ...sourced.map(([source, picks]) => ({ source, figures: some(picks) })),
+      { source: "seen", figures: names.filter((name) => name.startsWith("quirks.")) },
+    ];
+    return { ...model, ...rest, sources: all, masks, ...(notes === undefined ? {} : { notes }) };
   });
 
 test("reading what was written gives the model back, and writing it again the text", () => {
@@ -56,4 +65,16 @@ test("reading what was written gives the model back, and writing it again the te
     }),
     { numRuns: 300 },
   );
+});
+
+test("figures of a source are written in the order of the file, whatever order they were read in", () => {
+  const text = writeModel(loadModel("amd-zen-3"));
+  const shuffled = text.replace(
+    "figures: [quirks.pkruUpperBytes, quirks.modifiedOptimisation,",
+    "figures: [quirks.modifiedOptimisation, quirks.pkruUpperBytes,",
+  );
+  expect(shuffled).not.toBe(text);
+  const { model, diagnostics } = readModel(shuffled, "amd-zen-3.yaml");
+  expect(diagnostics).toEqual([]);
+  expect(model && writeModel(model)).toBe(text);
 });
