@@ -1,6 +1,7 @@
 /** gzip and zstd by content: the beginning of what is compressed, up to a limit, as a source of its own. */
 
 import { type ByteSource, bytesSource } from "./byte-source.ts";
+import { foreignCompression } from "./foreign-files.ts";
 import { damagedCompression, FormatError } from "./format-problem.ts";
 import { viewOf } from "./range-reader.ts";
 import { unzstd, ZSTD_MAGIC } from "./unzstd.ts";
@@ -44,10 +45,16 @@ class Prefix {
 /**
  * The source itself, or what is in it if its first bytes are gzip's or zstd's. Of what is in it only the first
  * `limit` bytes are decompressed; `cut` of the result says so, and also where damaged input ended it earlier. Throws
- * FormatError for damaged input that gives nothing.
+ * FormatError, which names `file`, for damaged input that gives nothing, and for other compressions.
  */
-export async function decompressed(source: ByteSource, limit: number = DECOMPRESSED_LIMIT): Promise<ByteSource> {
-  const head = viewOf(await source.read(0, Math.min(source.size, 18)));
+export async function decompressed(
+  source: ByteSource,
+  { limit = DECOMPRESSED_LIMIT, file = "input" }: { readonly limit?: number; readonly file?: string } = {},
+): Promise<ByteSource> {
+  const bytes = await source.read(0, Math.min(source.size, 18));
+  const foreign = foreignCompression(bytes);
+  if (foreign) throw new FormatError(foreign, file);
+  const head = viewOf(bytes);
   const decode =
     head.byteLength >= 18 && head.getUint16(0, true) === GZIP_MAGIC
       ? gunzip
@@ -64,9 +71,9 @@ export async function decompressed(source: ByteSource, limit: number = DECOMPRES
         ...bytesSource(prefix.bytes),
         cut: `only the first ${limit} bytes are decompressed; decompress the file and name the result`,
       };
-    if (error instanceof FormatError && prefix.bytes.length === 0) throw error;
+    if (error instanceof FormatError && prefix.bytes.length === 0) throw new FormatError(error.problem, file);
     const reason = error instanceof FormatError ? error.problem.message : error instanceof Error ? error.message : String(error);
-    if (prefix.bytes.length === 0) throw new FormatError(damagedCompression(0, "gzip", reason));
+    if (prefix.bytes.length === 0) throw new FormatError(damagedCompression(0, "gzip", reason), file);
     return { ...bytesSource(prefix.bytes), cut: `the compressed data end early: ${reason}` };
   }
   return bytesSource(prefix.bytes);

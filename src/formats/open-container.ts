@@ -3,6 +3,7 @@
 import type { ByteSource } from "./byte-source.ts";
 import { decompressed } from "./decompress.ts";
 import { type Container, type ContainerKind, HEAD_BYTES } from "./container.ts";
+import { FOREIGN_HEAD_BYTES, foreignDump } from "./foreign-files.ts";
 import { FormatError, ProblemList } from "./format-problem.ts";
 import { viewOf } from "./range-reader.ts";
 import { CONTAINER_FORMATS } from "./registry.ts";
@@ -24,13 +25,17 @@ export async function openContainer(file: ByteSource, options: OpenOptions = {})
   try {
     const source = await decompressed(file);
     const format = options.as ? CONTAINER_FORMATS.find(({ kind }) => kind === options.as) : await recognise(source);
-    if (!format)
-      throw new FormatError({
-        rule: "unknown-format",
-        offset: 0,
-        message: `${source.size === 0 ? "an empty file" : "none of the known formats"}; known are ${CONTAINER_FORMATS.map(({ kind }) => kind).join(", ")}`,
-        remedy: "name a core, minidump, KVM blob, signal frame or XSAVE area, or say what it is with --as",
-      });
+    if (!format) {
+      const foreign = foreignDump(await source.read(0, Math.min(source.size, FOREIGN_HEAD_BYTES)));
+      throw new FormatError(
+        foreign ?? {
+          rule: "unknown-format",
+          offset: 0,
+          message: `${source.size === 0 ? "an empty file" : "none of the known formats"}; known are ${CONTAINER_FORMATS.map(({ kind }) => kind).join(", ")}`,
+          remedy: "name a core, minidump, KVM blob, signal frame or XSAVE area, or say what it is with --as",
+        },
+      );
+    }
     const problems = new ProblemList();
     const read = await format.read(source, problems);
     return { kind: format.kind, ...read, warnings: problems.warnings(name) };

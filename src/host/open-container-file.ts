@@ -21,7 +21,7 @@ export async function openContainerOrProfile<T>(
 ): Promise<{ readonly container: Container } | { readonly profile: T }> {
   return withSource(path, async (source, file) => {
     if (options.as === undefined) {
-      const plain = await decompressed(source);
+      const plain = await decompressed(source, { file });
       if (isPerfData(await plain.read(0, Math.min(8, plain.size)))) return { profile: await use(await openPerfData(plain)) };
       return { container: await openContainer(plain, { file }) };
     }

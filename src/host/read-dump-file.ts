@@ -92,7 +92,7 @@ export async function readDumpFile(path: string, limit: number = MAX_DUMP_BYTES)
 
 /** The same of a source that is open already; `name` is for messages. */
 export async function dumpText(file: ByteSource, name: string, limit: number = MAX_DUMP_BYTES): Promise<string> {
-  const source = await decompressed(file, limit);
+  const source = await decompressed(file, { limit, file: name });
   if (source.cut !== undefined) throw new DumpFileError(`${name}: ${source.cut}, ${NOT_A_DUMP}`, "TOO-LARGE");
   return decodeDumpBytes(await source.read(0, source.size));
 }

@@ -17,7 +17,7 @@ const hasZstd = zstd(new Uint8Array(1)) !== undefined;
 if (!hasZstd) console.log("skipped: zstd is not installed, so only fixed zstd frames are read");
 
 const all = async (packed: Uint8Array, limit?: number): Promise<{ bytes: Uint8Array; cut: string | undefined }> => {
-  const source = await decompressed(bytesSource(packed), limit);
+  const source = await decompressed(bytesSource(packed), limit === undefined ? {} : { limit });
   return { bytes: await source.read(0, source.size), cut: source.cut };
 };
 
@@ -79,4 +79,33 @@ test("cut and damaged input: what is there is read, the message says why it ends
     const damaged = packed.map((byte, i) => (i > 5 ? byte ^ 0xff : byte));
     await expect(openContainer(bytesSource(damaged), { file: "x" })).rejects.toThrow(/^x: byte \d+: error /);
   }
+});
+
+test.each([
+  ["xz-compressed data", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04], "xz -dk"],
+  ["lz4-compressed data", [0x04, 0x22, 0x4d, 0x18, 0x64, 0x40], "lz4 -d"],
+  ["bzip2-compressed data", [...Buffer.from("BZh91AY&SY")], "bzip2 -dk"],
+  ["a zip archive", [0x50, 0x4b, 0x03, 0x04], "unpack"],
+  ["a Windows kernel dump", [...Buffer.from("PAGEDU64")], "minidump of a process"],
+  ["a Mach-O file", [0xcf, 0xfa, 0xed, 0xfe], "minidump of a process"],
+  ["a makedumpfile dump", [...Buffer.from("KDUMP   ")], "minidump of a process"],
+  ["a QEMU migration stream", [...Buffer.from("QEVM")], "minidump of a process"],
+])("%s is called by its name, with what to do", async (title, mark, remedy) => {
+  const bytes = new Uint8Array(4096);
+  bytes.set(mark);
+  const { problem, message } = await openContainer(bytesSource(bytes), { file: "saved/odd" }).then(
+    () => expect.fail("opened"),
+    (error: unknown) => error as FormatError,
+  );
+  expect(problem).toMatchObject({ rule: "foreign-file", offset: 0 });
+  expect(problem.message).toContain(title);
+  expect(problem.remedy).toContain(remedy);
+  expect(message).toMatch(/^saved\/odd: byte 0: /);
+});
+
+test("an error in what is compressed names the file", async () => {
+  const damaged = Uint8Array.of(0x1f, 0x8b, 8, 0xff, ...Buffer.alloc(20, 0x61));
+  await expect(decompressed(bytesSource(damaged), { file: "core.gz" })).rejects.toThrow(
+    /^core\.gz: byte 0: .*damaged-compression/,
+  );
 });
