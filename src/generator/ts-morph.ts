@@ -8,8 +8,6 @@ import type * as TsMorph from "ts-morph";
 
 const loaded = createRequire(import.meta.url)("ts-morph") as typeof TsMorph;
 
-export const Project: typeof TsMorph.Project = loaded.Project;
-export const StructureKind: typeof TsMorph.StructureKind = loaded.StructureKind;
-export const VariableDeclarationKind: typeof TsMorph.VariableDeclarationKind = loaded.VariableDeclarationKind;
+export const printNode: typeof TsMorph.printNode = loaded.printNode;
 /** The compiler itself; its types are `ts` of ts-morph. */
 export const compiler: typeof TsMorph.ts = loaded.ts;
