@@ -12,7 +12,7 @@ import {
   type PlanOptions,
   type PlannedModule,
 } from "./plan-generation.ts";
-import { KnownStatements } from "./parsed-module.ts";
+import { KnownStatements } from "./known-statements.ts";
 import { proveLoads } from "./prove-loads.ts";
 import { proveRestores } from "./prove-restores.ts";
 import { proveCopies, proveModule } from "./prove-straight-line.ts";

@@ -1,7 +1,7 @@
 /** The proof of the regions that restores call: straight-line, and loading just the planned bytes. */
 
 import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
-import type { KnownStatements } from "./parsed-module.ts";
+import type { KnownStatements } from "./known-statements.ts";
 import { proveRegions, straightLine } from "./prove-straight-line.ts";
 
 /** What loads of x87 call: bound by `LOAD_NAMES`. */
@@ -15,7 +15,7 @@ export function proveLoads(path: string, text: string, regions: readonly LoadReg
     { maker: "regionLoad", imports: ["regionLoad"], type: "RegionLoad", names: LOAD_NAMES, judge: LOADS },
     regions.map((region) => ({
       name: region.name,
-      data: "",
+      data: [],
       expected: expectedLoad(region),
       fromArea: region.kind !== "initial",
     })),

@@ -8,15 +8,9 @@ import type { ts } from "ts-morph";
 import { RESTORE_REVISION } from "./build-restores.ts";
 import { expectedRestore } from "./expected-restore.ts";
 import { loadRegionsOf } from "./load-region.ts";
-import {
-  type BodyStatement,
-  KnownStatements,
-  ParsedModule,
-  type PlacedStatement,
-  ProofError,
-  singleSpaced,
-} from "./parsed-module.ts";
-import { boundFunction } from "./prove-straight-line.ts";
+import { type BodyStatement, KnownStatements, singleSpaced } from "./known-statements.ts";
+import { ModuleLines, type PlacedStatement } from "./module-lines.ts";
+import { compareEffects, takeConstants, takeFunction, takeMade } from "./prove-straight-line.ts";
 import { ALLOWED_KINDS, StatementJudge } from "./statement-rules.ts";
 import type { RestoreSpec } from "./restore-spec.ts";
 import { compiler } from "./ts-morph.ts";
@@ -61,88 +55,69 @@ export function proveRestores(
   specs: readonly RestoreSpec[],
   known: KnownStatements = new KnownStatements(),
 ): number {
-  const module = new ParsedModule(path, text, known);
-  const { file } = module;
+  const module = new ModuleLines(path, text, known);
   const loads = loadRegionsOf(specs).map(({ name }) => name);
-  const imports = ["import { restoreRoutine, type RestoreRoutine } from", `import { ${loads.join(", ")} } from`];
-  if (loads.length === 0) imports.pop();
   const imported = new Set(["restoreRoutine", ...loads]);
-  const statements = file.statements.slice(imports.length);
-  imports.forEach((wanted, i) => {
-    const statement = file.statements[i];
-    if (!statement || !singleSpaced(statement.getText(file)).startsWith(`${wanted} "`))
-      throw new ProofError(`${path}: the import of ${wanted.slice(7)} is missing`);
-  });
-  statements.forEach((statement, i) => {
-    const spec = specs[i];
-    const [declaration, more] = compiler.isVariableStatement(statement) ? statement.declarationList.declarations : [];
-    const call = declaration?.initializer;
-    if (!spec || more || declaration?.name.getText(file) !== spec.name || !call || !compiler.isCallExpression(call))
-      throw module.fail(statement.getStart(file), `unplanned statement: ${statement.getText(file).slice(0, 60)}`);
-    proveRoutine(module, spec, call, imported);
-  });
-  if (statements.length !== specs.length)
-    throw new ProofError(`${path}: ${statements.length} restores, planned are ${specs.length}`);
+  module.takeImport(["restoreRoutine", "type RestoreRoutine"]);
+  if (loads.length > 0) module.takeImport(loads);
+  for (const spec of specs) {
+    const { name } = spec;
+    takeMade(module, name, "RestoreRoutine", "restoreRoutine({");
+    module.take(...routineData(spec).map((each) => `  ${each},`), "  bind(registers, areas) {");
+    const { names, views } = boundViews(module, name, imported);
+    const body = takeFunction(module, name, "    ", ["processor", "offset"]);
+    module.take("  },", "});");
+    const outside = ["registers", "areas", "processor", "offset", ...names];
+    RESTORES.check(module, name, body, outside, new Set([...imported, name]));
+    const expected = joined(expectedRestore(spec).map((text) => ({ text, position: 0 })));
+    compareEffects(
+      module,
+      name,
+      joined(effectsOf(body, views)),
+      expected.map(({ text }) => text),
+    );
+  }
   module.end();
   return specs.length;
 }
 
-function proveRoutine(module: ParsedModule, spec: RestoreSpec, call: ts.CallExpression, imported: ReadonlySet<string>): void {
-  const { file } = module;
-  const at = call.getStart(file);
-  const [literal] = call.arguments;
-  const members = literal && compiler.isObjectLiteralExpression(literal) ? [...literal.properties] : [];
-  const bind = members.at(-1);
-  if (!bind || !compiler.isMethodDeclaration(bind)) throw module.fail(at, `restore ${spec.name} has no function`);
-  const head = `${call.expression.getText(file)}({ ${members
-    .slice(0, -1)
-    .map((each) => singleSpaced(each.getText(file)))
-    .join(", ")}, ${bind.name.getText(file)}`;
-  if (head !== routineHead(spec) || call.arguments.length !== 1)
-    throw module.fail(at, `${spec.name} is "${head}", planned is "${routineHead(spec)}"`);
-  const outer = ["registers", "areas"];
-  const inner = ["processor", "offset"];
-  const { bound, body, end } = boundFunction(module, spec.name, bind, outer, inner);
-  const { names, views } = boundViews(module, spec, bound, imported);
-  RESTORES.check(module, spec.name, body, [...outer, ...inner, ...names], new Set([...imported, spec.name]));
-  compare(module, spec, joined(effectsOf(body, views)), end);
-}
-
 /** The members beside the code, written from the plan. */
-function routineHead({ name, families, plan }: RestoreSpec): string {
+function routineData({ name, families, plan }: RestoreSpec): string[] {
   const pair = (mask: bigint): string => {
     const high = mask >> 32n;
     return `[0x${(mask & 0xffff_ffffn).toString(16)}, ${high === 0n ? "0" : `0x${high.toString(16)}`}]`;
   };
   const pieces = plan.pieces.map((each) => `[${each.component}, ${each.registers}, ${each.area ?? -1}, ${each.length}]`);
-  return (
-    `restoreRoutine({ revision: ${RESTORE_REVISION}, name: "${name}", families: [${families.map((family) => `"${family}"`).join(", ")}], ` +
-    `rfbm: ${pair(plan.rfbm)}, xcompBv: ${pair(plan.xcompBv)}, size: ${plan.size}, pieces: [${pieces.join(", ")}], bind`
-  );
+  return [
+    `revision: ${RESTORE_REVISION}`,
+    `name: "${name}"`,
+    `families: [${families.map((family) => `"${family}"`).join(", ")}]`,
+    `rfbm: ${pair(plan.rfbm)}`,
+    `xcompBv: ${pair(plan.xcompBv)}`,
+    `size: ${plan.size}`,
+    `pieces: [${pieces.join(", ")}]`,
+  ];
 }
 
 /** The names that are bound, and the runs behind `whole`, `parts` and `initial`; everything else must be bound as planned. */
 function boundViews(
-  module: ParsedModule,
-  spec: RestoreSpec,
-  statements: readonly PlacedStatement[],
+  module: ModuleLines,
+  owner: string,
   imported: ReadonlySet<string>,
 ): { readonly names: ReadonlySet<string>; readonly views: ReadonlyMap<string, Runs> } {
   const names = new Set<string>();
   const views = new Map<string, Runs>();
-  for (const { statement, position } of statements) {
-    const [, name = "", value = ""] = /^const (\w+) = (.+);$/.exec(statement.text) ?? [];
-    if (names.has(name) || imported.has(name)) throw module.fail(position, `${spec.name} declares ${name} again`);
+  takeConstants(module, owner, "    ", imported, (name, value, position) => {
     names.add(name);
     const made = name === "initial" ? "registers.initial(" : "registers.places(areas, ";
     const runs = ["whole", "parts", "initial"].includes(name) && value.startsWith(made) ? value.slice(made.length, -1) : "";
     const load = /^registers\.load\((\w+), /.exec(value)?.[1];
-    if (/^\[(?:\[\d+, \d+\](?:, )?)*\]$/.test(runs)) views.set(name, JSON.parse(runs) as Runs);
+    if (/^\[(?:\[\d+, \d+\](?:, )?)*\]$/.test(runs) && value.endsWith(")")) views.set(name, JSON.parse(runs) as Runs);
     else if ((Object.hasOwn(BINDINGS, name) ? BINDINGS[name] : loadOf(name)) !== value)
-      throw module.fail(position, `${spec.name} binds ${statement.text}`);
+      throw module.fail(position, `${owner} binds ${name} to ${value}`);
     else if (load !== undefined && !imported.has(load))
-      throw module.fail(position, `${spec.name} uses ${load}, which is not imported`);
-  }
+      throw module.fail(position, `${owner} uses ${load}, which is not imported`);
+  });
   return { names, views };
 }
 
@@ -232,14 +207,4 @@ function joinedMove(previous: string, next: string): string | undefined {
   const [nextFrom, nextTo, nextLength] = b.map(Number) as [number, number, number];
   if (!name || name !== other || from + length !== nextFrom || to + length !== nextTo) return undefined;
   return `${name} ${from} -> ${to} length ${length + nextLength}`;
-}
-
-function compare(module: ParsedModule, spec: RestoreSpec, effects: readonly Effect[], end: number): void {
-  const expected = joined(expectedRestore(spec).map((text) => ({ text, position: 0 }))).map(({ text }) => text);
-  for (let i = 0; i < Math.max(effects.length, expected.length); i++) {
-    const got = effects[i];
-    if (got?.text === expected[i]) continue;
-    const message = `expected "${expected[i] ?? "nothing"}", got "${got?.text ?? "nothing"}"`;
-    throw module.fail(got?.position ?? end, `${spec.name} does not do what was planned: ${message}`);
-  }
 }

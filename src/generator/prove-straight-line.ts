@@ -1,19 +1,18 @@
 /**
  * The proof: on the syntax tree of what is about to be written, every save function is straight-line and
- * stores exactly what its plan says. It speaks of our source; the engine keeps its own bounds checks.
+ * stores exactly what its plan says; all else in a module is, to the letter, what the plan says. It speaks of our source;
+ * the engine keeps its own bounds checks.
  */
-
-import type { ts } from "ts-morph";
 
 import { moversOf } from "./body-context.ts";
 import { copiesImports, copyData, copyTextName, formMaker, makersOf, SEAM_REVISION } from "./build-module.ts";
 import { expectedCopy, expectedEffects } from "./expected-effects.ts";
+import { KnownStatements } from "./known-statements.ts";
+import { ModuleLines, type PlacedStatement } from "./module-lines.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
-import { KnownStatements, ParsedModule, type PlacedStatement, ProofError, singleSpaced } from "./parsed-module.ts";
 import { statementEffects } from "./statement-effects.ts";
 import { ALLOWED_KINDS, StatementJudge } from "./statement-rules.ts";
-import { compiler } from "./ts-morph.ts";
 
 /** Receivers of a saver's calls; a region's copy is one, and is proved where it is defined. */
 const SAVER_CALLS = /^(?:areas\.check|registers\.base|U\.set|move64|move128|c\d+_\d+)$/;
@@ -36,24 +35,19 @@ export function proveModule(
   groups: readonly GroupSpec[],
   known: KnownStatements = new KnownStatements(),
 ): number {
-  const module = new ParsedModule(path, text, known);
-  const declared = declarations(module, "SaverForm");
-  const forms = groups.flatMap((group) => group.forms);
+  const module = new ModuleLines(path, text, known);
   const regions = regionsOf(groups).map(({ name }) => name);
   const makers = makersOf(groups);
   const imported = new Set([...makers, ...regions]);
-  for (const form of forms) proveForm(module, form, declared.get(form.name), imported);
-  const planned = new Map<string, Planned>();
+  module.takeImport([...makers, "type SaverForm", "type SaverGroup"]);
+  if (regions.length > 0) module.takeImport(regions);
   for (const group of groups) {
-    for (const form of group.forms) planned.set(form.name, { maker: formMaker(form) });
-    planned.set(group.name, { maker: "saverGroup", data: groupData(group) });
+    for (const form of group.forms) proveForm(module, form, imported);
+    takeMade(module, group.name, "SaverGroup", "saverGroup(");
+    module.take(...groupData(group).map((each) => `  ${each},`), ");");
   }
-  const imports = [`import { ${makers.join(", ")}, type SaverForm, type SaverGroup } from`];
-  if (regions.length > 0) imports.push(`import { ${regions.join(", ")} } from`);
-  proveStatements(module, imports, planned);
-  if (declared.size !== forms.length) throw new ProofError(`${path}: ${declared.size} savers, planned are ${forms.length}`);
   module.end();
-  return forms.length;
+  return groups.reduce((sum, { forms }) => sum + forms.length, 0);
 }
 
 /** Proves every text of every region's copy; throws ProofError at the first that fails. */
@@ -64,7 +58,7 @@ export function proveCopies(path: string, text: string, regions: readonly Region
     { maker: "regionCopy", imports: copiesImports(regions), type: "RegionCopy", names: COPY_NAMES, judge: COPIES },
     regions.map((region) => ({
       name: region.name,
-      data: copyData(region).join(", "),
+      data: copyData(region),
       expected: expectedCopy(region),
     })),
     known,
@@ -84,7 +78,7 @@ export interface RegionsForm {
 /** A planned region: its data, and what each of its functions must do. */
 export interface PlannedRegion {
   readonly name: string;
-  readonly data: string;
+  readonly data: readonly string[];
   readonly expected: readonly string[];
   readonly fromArea?: boolean;
 }
@@ -93,94 +87,45 @@ export interface PlannedRegion {
 export function proveRegions(
   path: string,
   text: string,
-  form: RegionsForm,
+  { maker, imports, type, names, judge }: RegionsForm,
   regions: readonly PlannedRegion[],
   known: KnownStatements = new KnownStatements(),
 ): void {
-  const { maker, type } = form;
-  const module = new ParsedModule(path, text, known);
-  const declared = declarations(module, type);
-  for (const region of regions) proveRegion(module, region, form, declared.get(region.name));
-  const planned = new Map(regions.map(({ name }) => [name, { maker }]));
-  proveStatements(module, [`import { ${form.imports.join(", ")}, type ${type} } from`], planned);
+  const module = new ModuleLines(path, text, known);
+  const imported = new Set(imports);
+  module.takeImport([...imports, `type ${type}`]);
+  for (const region of regions) {
+    takeMade(module, region.name, type, `${maker}({`);
+    module.take(...region.data.map((each) => `  ${each},`), "  texts: [");
+    const { fromArea = true, expected } = region;
+    for (let index = 0; index < TEXTS_PER_REGION; index++) {
+      module.take(`    (registers${fromArea ? ", areas" : ""}) => {`);
+      proveBound(module, copyTextName(region, index), "      ", { names, expected, judge, imported, fromArea });
+      module.take("    },");
+    }
+    module.take("  ],", "});");
+  }
   module.end();
 }
 
-/** Declarations of a type in a module, by name. */
-function declarations({ file }: ParsedModule, type: string): Map<string, ts.VariableDeclaration> {
-  const declared = new Map<string, ts.VariableDeclaration>();
-  for (const statement of file.statements) {
-    if (!compiler.isVariableStatement(statement)) continue;
-    for (const each of statement.declarationList.declarations) {
-      if (each.type?.getText(file) === type) declared.set(each.name.getText(file), each);
-    }
-  }
-  return declared;
+/** Reads the beginning of a declaration: `made` is its maker's name and what opens behind it. */
+export function takeMade(module: ModuleLines, name: string, type: string, made: string): void {
+  module.takeComment();
+  module.take(`export const ${name}: ${type} = /* @__PURE__ */ ${made}`);
 }
 
-/** What a maker is given. */
-function argumentsOf(call: ts.Expression | undefined): readonly ts.Expression[] {
-  return call && compiler.isCallExpression(call) ? call.arguments : [];
-}
-
-/** The members of the object that a declaration's maker is given. */
-function madeFrom(declaration: ts.VariableDeclaration | undefined): readonly ts.ObjectLiteralElementLike[] {
-  const [literal] = argumentsOf(declaration?.initializer);
-  return literal && compiler.isObjectLiteralExpression(literal) ? literal.properties : [];
-}
-
-// The compiler's own nodes: ts-morph's wrappers cost thirty times as much to walk (measured, 2.6 million nodes).
-function proveForm(
-  module: ParsedModule,
-  form: FormSpec,
-  declaration: ts.VariableDeclaration | undefined,
-  imported: ReadonlySet<string>,
-): void {
-  const { file, path } = module;
-  const given = argumentsOf(declaration?.initializer);
-  const bind = given.at(-1);
-  if (!declaration || !bind || !compiler.isArrowFunction(bind)) throw new ProofError(`${path}: saver ${form.name} is missing`);
-  proveBound(module, form.name, bind, {
+function proveForm(module: ModuleLines, form: FormSpec, imported: ReadonlySet<string>): void {
+  takeMade(module, form.name, "SaverForm", `${formMaker(form)}(`);
+  module.take(...formData(form).map((each) => `  ${each},`), "  (registers, areas) => {");
+  proveBound(module, form.name, "    ", {
     names: SAVER_NAMES,
     expected: expectedEffects(form),
     judge: SAVERS,
     imported,
     calls: moversOf([form]),
+    fromArea: true,
   });
-  const data = given
-    .slice(0, -1)
-    .map((each) => singleSpaced(each.getText(file)))
-    .join(", ");
-  const wanted = formData(form);
-  if (data !== wanted)
-    throw module.fail(declaration.getStart(file), `${form.name}: its data is "${data}", planned is "${wanted}"`);
-}
-
-function proveRegion(
-  module: ParsedModule,
-  region: PlannedRegion,
-  { imports, names, judge }: RegionsForm,
-  declaration: ts.VariableDeclaration | undefined,
-): void {
-  const { file, path } = module;
-  const members = madeFrom(declaration);
-  const data = members.slice(0, -1).map((each) => each.getText(file));
-  const last = members.at(-1);
-  const list =
-    last &&
-    compiler.isPropertyAssignment(last) &&
-    last.name.getText(file) === "texts" &&
-    compiler.isArrayLiteralExpression(last.initializer)
-      ? last.initializer.elements
-      : [];
-  if (!declaration || data.join(", ") !== region.data || list.length !== TEXTS_PER_REGION)
-    throw new ProofError(`${path}: ${region.name} is missing or not made as planned`);
-  const imported = new Set(imports);
-  list.forEach((bind, index) => {
-    const name = copyTextName(region, index);
-    if (!compiler.isArrowFunction(bind)) throw module.fail(bind.getStart(file), `${name} is not a function`);
-    proveBound(module, name, bind, { ...region, names, judge, imported });
-  });
+  module.take("  },", ");");
 }
 
 /** What a function that binds may name, and what the function that it returns must do. */
@@ -192,7 +137,7 @@ interface BoundPlan {
   /** Imported functions that it may call. */
   readonly calls?: readonly string[];
   /** False where no area is read: there is no second parameter then. */
-  readonly fromArea?: boolean;
+  readonly fromArea: boolean;
 }
 
 const COPY_NAMES = {
@@ -217,52 +162,68 @@ const SAVER_NAMES = {
   initialBase: "registers.initialBase",
 };
 
-/** `(registers, areas)` to constants and one straight-line function `(processor, offset)` of the planned effects. */
-function proveBound(module: ParsedModule, name: string, bind: ts.MethodDeclaration | ts.ArrowFunction, plan: BoundPlan): void {
-  const { fromArea = true, judge, imported, calls = [] } = plan;
+/** Constants, and the return of one straight-line function `(processor, offset)` of the planned effects. */
+function proveBound(module: ModuleLines, name: string, indent: string, plan: BoundPlan): void {
+  const { fromArea, judge, imported, expected, calls = [] } = plan;
+  const stands = boundNames(module, name, indent, plan.names, imported);
+  const parameters = ["processor", ...(fromArea ? ["offset"] : [])];
   const outer = ["registers", ...(fromArea ? ["areas"] : [])];
-  const inner = ["processor", ...(fromArea ? ["offset"] : [])];
-  const { bound, body, end } = boundFunction(module, name, bind, outer, inner);
-  const stands = boundNames(module, name, bound, plan.names, imported);
-  judge.check(module, name, body, [...outer, ...inner, ...stands.keys(), ...calls], new Set([...imported, name]));
+  const body = takeFunction(module, name, indent, parameters);
+  judge.check(module, name, body, [...outer, ...parameters, ...stands.keys(), ...calls], new Set([...imported, name]));
   const effects = statementEffects(body, stands);
-  for (let i = 0; i < Math.max(effects.length, plan.expected.length); i++) {
+  compareEffects(module, name, effects, expected);
+}
+
+/** Throws ProofError at the first effect that is not the expected one. */
+export function compareEffects(
+  module: ModuleLines,
+  name: string,
+  effects: readonly { readonly text: string; readonly position: number }[],
+  expected: readonly string[],
+): void {
+  for (let i = 0; i < Math.max(effects.length, expected.length); i++) {
     const got = effects[i];
-    if (got?.text === plan.expected[i]) continue;
+    if (got?.text === expected[i]) continue;
+    const message = `expected "${expected[i] ?? "nothing"}", got "${got?.text ?? "nothing"}"`;
     throw module.fail(
-      got?.position ?? end,
-      `${name} does not do what was planned: expected "${plan.expected[i] ?? "nothing"}", got "${got?.text ?? "nothing"}"`,
+      got?.position ?? effects.at(-1)?.position ?? module.position,
+      `${name} does not do what was planned: ${message}`,
     );
   }
 }
 
-/** What a function that binds consists of. */
-export interface BoundFunction {
-  /** The statements before it returns. */
-  readonly bound: readonly PlacedStatement[];
-  /** The statements of the function that it returns, and where they end. */
-  readonly body: readonly PlacedStatement[];
-  readonly end: number;
+/** Reads the function that a function that binds returns: its statements. */
+export function takeFunction(
+  module: ModuleLines,
+  name: string,
+  indent: string,
+  parameters: readonly string[],
+): readonly PlacedStatement[] {
+  module.take(`${indent}return function ${name}(${parameters.join(", ")}) {`);
+  const body = module.takeBody();
+  module.take(`${indent}};`);
+  return body;
 }
 
-/** Takes a function that binds apart: `outer` and `inner` are the parameters of it and of the function that it returns. */
-export function boundFunction(
-  module: ParsedModule,
-  name: string,
-  bind: ts.MethodDeclaration | ts.ArrowFunction,
-  outer: readonly string[],
-  inner: readonly string[],
-): BoundFunction {
-  const at = bind.getStart(module.file);
-  const statements = bind.body && compiler.isBlock(bind.body) ? module.statementsOf(bind.body) : [];
-  const last = statements.at(-1);
-  const node = last?.statement.node;
-  const made = node && compiler.isReturnStatement(node) ? node.expression : undefined;
-  if (!last?.body || !made || !compiler.isFunctionExpression(made) || made.name?.text !== name || made.body.statements.length > 0)
-    throw module.fail(at, `${name} is missing`);
-  checkParameters(module, name, bind, module.file, at, outer);
-  checkParameters(module, name, made, last.statement.file, last.position, inner);
-  return { bound: statements.slice(0, -1), body: module.statementsIn(last.body), end: last.body.end };
+/** Reads the constants of a function that binds, by name; refuses a name that is there already. */
+export function takeConstants(
+  module: ModuleLines,
+  owner: string,
+  indent: string,
+  imported: ReadonlySet<string>,
+  each: (name: string, value: string, position: number) => void,
+): void {
+  const names = new Set([...imported, owner, "registers", "areas"]);
+  for (;;) {
+    const line = module.peek();
+    const [, name, value] = line.startsWith(`${indent}const `) ? (/^ *const (\w+) = (.+);$/.exec(line) ?? []) : [];
+    if (!name || !value) return;
+    const position = module.position + indent.length;
+    if (names.has(name)) throw module.fail(position, `${owner} declares ${name} again`);
+    names.add(name);
+    each(name, value, position);
+    module.skip();
+  }
 }
 
 /**
@@ -270,97 +231,45 @@ export function boundFunction(
  * is fixed and stands for itself.
  */
 function boundNames(
-  module: ParsedModule,
-  name: string,
-  statements: readonly PlacedStatement[],
+  module: ModuleLines,
+  owner: string,
+  indent: string,
   fixed: Readonly<Record<string, string>>,
   imported: ReadonlySet<string>,
 ): Map<string, string> {
   const stands = new Map<string, string>();
-  for (const { statement, position } of statements) {
-    const [, bound, value] = /^const (\w+) = (.+);$/.exec(statement.text) ?? [];
-    if (!bound || !value) throw module.fail(position, `unexpected statement ${statement.text}`);
-    if (stands.has(bound) || imported.has(bound)) throw module.fail(position, `${name} declares ${bound} again`);
+  takeConstants(module, owner, indent, imported, (name, value, position) => {
     const view = /^registers\.(views|lbrViews)\((\d+)(?:, (\d+))?\)$/.exec(value);
     const copy = /^registers\.copy\((copy_\d+_\d+\w*), areas\)$/.exec(value);
-    if (copy?.[1] && !imported.has(copy[1])) throw module.fail(position, `${name} uses ${copy[1]}, which is not imported`);
+    if (copy?.[1] && !imported.has(copy[1])) throw module.fail(position, `${owner} uses ${copy[1]}, which is not imported`);
     const found = view ? view.slice(1) : copy && [copy[1]];
-    if (found && !Object.hasOwn(fixed, bound)) stands.set(bound, found.filter(Boolean).join(" "));
-    else if (Object.hasOwn(fixed, bound) && fixed[bound] === value) stands.set(bound, bound);
-    else throw module.fail(position, `${name} binds ${bound} to ${value}`);
-  }
+    if (found && !Object.hasOwn(fixed, name)) stands.set(name, found.filter(Boolean).join(" "));
+    else if (Object.hasOwn(fixed, name) && fixed[name] === value) stands.set(name, name);
+    else throw module.fail(position, `${owner} binds ${name} to ${value}`);
+  });
   return stands;
 }
 
-/** Just these parameters, without type, default value, pattern or rest; no modifier before the function. */
-function checkParameters(
-  module: ParsedModule,
-  name: string,
-  node: ts.MethodDeclaration | ts.ArrowFunction | ts.FunctionExpression,
-  file: ts.SourceFile,
-  position: number,
-  names: readonly string[],
-): void {
-  node.parameters.forEach((parameter, i) => {
-    const text = parameter.getText(file);
-    if (text === names[i]) return;
-    throw module.fail(position, `default value, rest, pattern or unplanned name in a parameter of ${name}: ${text}`);
-  });
-  if (node.parameters.length !== names.length || node.modifiers !== undefined || node.asteriskToken !== undefined)
-    throw module.fail(position, `a function of ${name} is not of the form (${names.join(", ")})`);
-}
-
-/** What makes a declaration of a module, and its data where it has no code. */
-interface Planned {
-  readonly maker: string;
-  readonly data?: string;
-}
-
-/** A module is its imports and the planned declarations, each made by its maker; nothing else runs in it. */
-function proveStatements(module: ParsedModule, imports: readonly string[], planned: ReadonlyMap<string, Planned>): void {
-  const { file, path } = module;
-  const missing = new Map(planned);
-  file.statements.forEach((statement, i) => {
-    const text = singleSpaced(statement.getText(file));
-    if (compiler.isImportDeclaration(statement) && imports[i] !== undefined && text.startsWith(`${imports[i]} "`)) return;
-    const list = compiler.isVariableStatement(statement) ? statement.declarationList.declarations : [];
-    const [declaration] = list;
-    const name = declaration?.name.getText(file) ?? "";
-    const plan = missing.get(name);
-    const call = declaration?.initializer;
-    if (i < imports.length || list.length !== 1 || !plan || !call || !compiler.isCallExpression(call))
-      throw module.fail(statement.getStart(file), `unplanned statement: ${text.slice(0, 60)}`);
-    missing.delete(name);
-    const maker = call.expression.getText(file);
-    if (maker !== plan.maker) throw module.fail(call.getStart(file), `${name} is made by ${maker}`);
-    const data = call.arguments.map((each) => singleSpaced(each.getText(file))).join(", ");
-    if (plan.data !== undefined && data !== plan.data)
-      throw module.fail(call.getStart(file), `${name}: its data is "${data}", planned is "${plan.data}"`);
-  });
-  const [first] = missing.keys();
-  if (first !== undefined) throw new ProofError(`${path}: ${first} is missing`);
-}
-
 /** What a group is made of, written from the plan. */
-function groupData({ families, plan, forms }: GroupSpec): string {
+function groupData({ families, plan, forms }: GroupSpec): string[] {
   const segments = forms
     .at(-1)!
     .segments.map((each) => `[${each.components[0]}, ${each.registers}, ${each.area}, ${each.length}]`);
   return [
-    SEAM_REVISION,
+    `${SEAM_REVISION}`,
     `[${families.map((family) => `"${family}"`).join(", ")}]`,
     maskData(plan.rfbm),
-    plan.size,
+    `${plan.size}`,
     `"${pointerRule(plan)}"`,
     `[${segments.join(", ")}]`,
     `[${forms.map((form) => form.name).join(", ")}]`,
-  ].join(", ");
+  ];
 }
 
 /** What a saver is made of beside its code, written from the plan. */
-function formData(form: FormSpec): string {
-  if (form.segments.some((each) => each.kind === "sink")) return "";
-  return form.inUse === "any" ? '"any"' : maskData(form.inUse);
+function formData(form: FormSpec): string[] {
+  if (form.segments.some((each) => each.kind === "sink")) return [];
+  return [form.inUse === "any" ? '"any"' : maskData(form.inUse)];
 }
 
 /** A mask's two words. */

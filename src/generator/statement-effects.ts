@@ -1,6 +1,7 @@
 /** What the statements of a straight-line function do, one line per effect in order: recomputed from the syntax tree. */
 
-import type { BodyStatement, PlacedStatement } from "./parsed-module.ts";
+import type { BodyStatement } from "./known-statements.ts";
+import type { PlacedStatement } from "./module-lines.ts";
 
 /** An effect as text, and where its first statement begins. */
 export interface StatementEffect {

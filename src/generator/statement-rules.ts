@@ -1,7 +1,8 @@
 /** What a generated function may consist of: kinds of nodes, calls, and names that are declared before they are used. */
 
 import type { ts } from "ts-morph";
-import type { BodyStatement, ParsedModule, PlacedStatement } from "./parsed-module.ts";
+import type { BodyStatement } from "./known-statements.ts";
+import type { ModuleLines, PlacedStatement } from "./module-lines.ts";
 import { compiler } from "./ts-morph.ts";
 
 /** Kinds of nodes that a save function may have. */
@@ -76,7 +77,7 @@ export class StatementJudge {
    * is declared a second time. `names`: those that are declared outside; `hidden` must not even be declared again.
    */
   check(
-    module: ParsedModule,
+    module: ModuleLines,
     owner: string,
     statements: readonly PlacedStatement[],
     names: Iterable<string>,

@@ -7,7 +7,7 @@ import { loadMasks } from "./load-models.ts";
 import { templateTexts } from "./package-files.ts";
 
 export { isHandEdited } from "../generator/file-header.ts";
-export { ProofError } from "../generator/parsed-module.ts";
+export { ProofError } from "../generator/module-lines.ts";
 export type { GeneratedFile, GenerateOptions };
 
 /** What a project of its own imports, as `generate --out` writes it. */

@@ -1,7 +1,7 @@
 /** The proof must notice every change to what the generator is about to write. */
 
 import { expect, test } from "vitest";
-import { ProofError } from "../../src/generator/parsed-module.ts";
+import { ProofError } from "../../src/generator/module-lines.ts";
 import { proveCopies, proveModule } from "../../src/generator/prove-straight-line.ts";
 import { regionsOf } from "../../src/generator/region-copy.ts";
 import { bodyRenderer } from "../../src/generator/render-body.ts";

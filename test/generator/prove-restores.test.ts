@@ -1,7 +1,7 @@
 /** The proof of restores must notice every change to what the generator is about to write. */
 
 import { expect, test } from "vitest";
-import { ProofError } from "../../src/generator/parsed-module.ts";
+import { ProofError } from "../../src/generator/module-lines.ts";
 import { loadRegionsOf } from "../../src/generator/load-region.ts";
 import { proveLoads } from "../../src/generator/prove-loads.ts";
 import { proveRestores } from "../../src/generator/prove-restores.ts";
