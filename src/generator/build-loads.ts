@@ -1,21 +1,21 @@
-/** Builds the TypeScript module of the regions that restores have in common. */
+/** Drafts the TypeScript module of the regions that restores have in common. */
 
 import { regionText } from "./build-module.ts";
 import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
-import { moduleText } from "./module-text.ts";
+import type { ModuleDraft } from "./module-draft.ts";
 import type { BodyRenderer } from "./render-body.ts";
 
-/** One module with all given regions. Returns its text without header. */
-export function buildLoadsModule(regions: readonly LoadRegionSpec[], render: BodyRenderer, seam: string): string {
-  return moduleText(
-    [{ from: seam, values: ["regionLoad"], types: ["RegionLoad"] }],
-    regions.map((region) => ({
+/** One module with all given regions. */
+export function loadsModule(regions: readonly LoadRegionSpec[], render: BodyRenderer, seam: string): ModuleDraft {
+  return {
+    imports: [{ from: seam, values: ["regionLoad"], types: ["RegionLoad"] }],
+    constants: regions.map((region) => ({
       name: region.name,
       type: "RegionLoad",
       initializer: loadText(region, render),
       doc: loadDoc(region),
     })),
-  );
+  };
 }
 
 function loadDoc({ kind, at, length }: LoadRegionSpec): string {

@@ -1,9 +1,9 @@
-/** Builds the TypeScript modules of savers and of the copies that they share. */
+/** Drafts the TypeScript modules of savers and of the copies that they share. */
 
 import { bitsOf, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import { bodyContext, moversOf } from "./body-context.ts";
-import { type ExportedConstant, moduleText, type NamedImports } from "./module-text.ts";
+import type { ExportedConstant, ModuleDraft, NamedImports } from "./module-draft.ts";
 import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
 import type { BodyRenderer } from "./render-body.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
@@ -18,8 +18,8 @@ export interface SaverImports {
 /** Revision of the seam that is written for; the seam refuses any other. */
 export const SEAM_REVISION = 3;
 
-/** One module with all given groups, sorted by mask. Returns its text without header. */
-export function buildSaversModule(groups: readonly GroupSpec[], render: BodyRenderer, imports: SaverImports): string {
+/** One module with all given groups, sorted by mask. */
+export function saversModule(groups: readonly GroupSpec[], render: BodyRenderer, imports: SaverImports): ModuleDraft {
   const needed: NamedImports[] = [{ from: imports.seam, values: makersOf(groups), types: ["SaverForm", "SaverGroup"] }];
   const copies = regionsOf(groups).map((region) => region.name);
   if (copies.length > 0) needed.push({ from: imports.copies, values: copies, types: [] });
@@ -32,7 +32,7 @@ export function buildSaversModule(groups: readonly GroupSpec[], render: BodyRend
     })),
     { name: group.name, type: "SaverGroup", initializer: groupText(group), doc: groupDoc(group) },
   ]);
-  return moduleText(needed, constants);
+  return { imports: needed, constants };
 }
 
 /** What makes a saver: one that needs a sink, or any other. */
@@ -46,17 +46,17 @@ export function makersOf(groups: readonly GroupSpec[]): string[] {
   return [...new Set([...moversOf(forms), "saverGroup", ...forms.map(formMaker)])].toSorted();
 }
 
-/** The module with the copies of all given regions. Returns its text without header. */
-export function buildCopiesModule(regions: readonly RegionSpec[], render: BodyRenderer, seam: string): string {
-  return moduleText(
-    [{ from: seam, values: copiesImports(regions), types: ["RegionCopy"] }],
-    regions.map((region) => ({
+/** The module with the copies of all given regions. */
+export function copiesModule(regions: readonly RegionSpec[], render: BodyRenderer, seam: string): ModuleDraft {
+  return {
+    imports: [{ from: seam, values: copiesImports(regions), types: ["RegionCopy"] }],
+    constants: regions.map((region) => ({
       name: region.name,
       type: "RegionCopy",
       initializer: copyText(region, render),
       doc: copyDoc(region),
     })),
-  );
+  };
 }
 
 /** What the module of these copies imports from the seam, types apart. */

@@ -1,8 +1,8 @@
-/** Builds the TypeScript modules of restores. */
+/** Drafts the TypeScript modules of restores. */
 
 import { pairText } from "./build-module.ts";
 import { loadRegionsOf } from "./load-region.ts";
-import { moduleText, type NamedImports } from "./module-text.ts";
+import type { ModuleDraft, NamedImports } from "./module-draft.ts";
 import type { BodyRenderer } from "./render-body.ts";
 import { componentNames, regionCall, restoreContext } from "./restore-context.ts";
 import type { RestoreSpec } from "./restore-spec.ts";
@@ -14,20 +14,18 @@ export interface RestoreImports {
   readonly loads: string;
 }
 
-/** One module with all given restores, in their order. Returns its text without header. */
-export function buildRestoresModule(specs: readonly RestoreSpec[], render: BodyRenderer, imports: RestoreImports): string {
+/** One module with all given restores, in their order. */
+export function restoresModule(specs: readonly RestoreSpec[], render: BodyRenderer, imports: RestoreImports): ModuleDraft {
   const needed: NamedImports[] = [{ from: imports.seam, values: ["restoreRoutine"], types: ["RestoreRoutine"] }];
   const loads = loadRegionsOf(specs).map(({ name }) => name);
   if (loads.length > 0) needed.push({ from: imports.loads, values: loads, types: [] });
-  return moduleText(
-    needed,
-    specs.map((spec) => ({
-      name: spec.name,
-      type: "RestoreRoutine",
-      initializer: routineText(spec, render),
-      doc: routineDoc(spec),
-    })),
-  );
+  const constants = specs.map((spec) => ({
+    name: spec.name,
+    type: "RestoreRoutine",
+    initializer: routineText(spec, render),
+    doc: routineDoc(spec),
+  }));
+  return { imports: needed, constants };
 }
 
 function routineDoc({ families, plan }: RestoreSpec): string {

@@ -85,7 +85,7 @@ export class ModuleLines {
   takeImport(names: readonly string[]): void {
     const got = this.peek();
     const wanted = `import { ${names.join(", ")} } from `;
-    if (!got.startsWith(wanted) || !/^"[\w@./-]+";$/.test(got.slice(wanted.length)))
+    if (!got.startsWith(wanted) || !/^"[^"\\]+";$/.test(got.slice(wanted.length)))
       throw this.fail(this.#at, `expected "${wanted}", got "${got}"`);
     this.skip();
   }

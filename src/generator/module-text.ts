@@ -1,22 +1,8 @@
 /** Prints modules of generated routines with ts-morph: imports, then exported constants with a comment each. */
 
 import type { ts } from "ts-morph";
+import type { ExportedConstant, ModuleDraft, NamedImports } from "./module-draft.ts";
 import { compiler, printNode } from "./ts-morph.ts";
-
-/** An import of values and types by name. */
-export interface NamedImports {
-  readonly from: string;
-  readonly values: readonly string[];
-  readonly types: readonly string[];
-}
-
-/** `export const name: type = initializer;` with a comment before it. */
-export interface ExportedConstant {
-  readonly name: string;
-  readonly type: string;
-  readonly initializer: string;
-  readonly doc: string;
-}
 
 const { factory } = compiler;
 /** What nodes are printed for that belong to no file. */
@@ -27,7 +13,7 @@ const NO_FILE = compiler.createSourceFile("module.ts", "", compiler.ScriptTarget
  * parses what it has printed, and the proof parses the module anyway. The initializers are put in as they are: their
  * bodies are what the templates say, and are parsed by the proof.
  */
-export function moduleText(imports: readonly NamedImports[], constants: readonly ExportedConstant[]): string {
+export function moduleText({ imports, constants }: ModuleDraft): string {
   const head = imports.map((each) => `${printNode(importNode(each), NO_FILE)}\n`).join("");
   return `${head}${constants.map((each) => `\n${printNode(constantNode(each), NO_FILE)}\n`).join("")}`;
 }

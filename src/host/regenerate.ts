@@ -3,7 +3,7 @@
 import { join } from "node:path";
 
 import { isHandEdited } from "../generator/file-header.ts";
-import type { GenerateResult } from "../generator/generate.ts";
+import { assemble, type GenerateResult } from "../generator/generate-result.ts";
 import { planGeneration } from "../generator/plan-generation.ts";
 import type { GroupSpec } from "../generator/saver-spec.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
@@ -11,7 +11,6 @@ import { ModelError } from "../model/diagnostic.ts";
 import { readMasks } from "../model/read-masks.ts";
 import { modelJsonSchema } from "../model/model-schema.ts";
 import { compareTree, type TreeDifference, writeTree } from "../output/output-tree.ts";
-import { BuildThreads } from "./build-in-threads.ts";
 import { generationStamp } from "./generation-stamp.ts";
 import { loadBundledModels, modelsFolder, packageRoot } from "./load-models.ts";
 import { masksText, templateTexts } from "./package-files.ts";
@@ -79,7 +78,9 @@ const SCHEMA_NAME = "schema.json";
 
 /** Everything as text. For the bundled models, which are many, on several threads. */
 async function build(own: readonly CpuModel[] | undefined, inPackage: boolean): Promise<GenerateResult> {
-  const threads = new BuildThreads(own === undefined);
+  // Loaded here: an unchanged tree does not need what renders and proves.
+  const { ProofThreads } = await import("./prove-in-threads.ts");
+  const threads = new ProofThreads(own === undefined);
   try {
     const masks = readMasks(masksText(), "cpu-models/masks.yaml");
     if (!masks.families) throw new ModelError(masks.diagnostics);
@@ -90,8 +91,6 @@ async function build(own: readonly CpuModel[] | undefined, inPackage: boolean): 
     const extension = inPackage ? ".ts" : ".js";
     const plan = planGeneration(models, { masks: masks.families, seam, extension });
     const built = await threads.build({ templates: templateTexts(), seam, extension }, plan.modules);
-    // Loaded here: ts-morph alone takes a quarter of a second, and an unchanged tree does not need it.
-    const { assemble } = await import("../generator/index.ts");
     return assemble(plan, built);
   } finally {
     await threads.end();

@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { buildLoadsModule } from "../generator/build-loads.ts";
-import { buildRestoresModule } from "../generator/build-restores.ts";
-import { buildCopiesModule, buildSaversModule } from "../generator/build-module.ts";
+import { loadsModule } from "../generator/build-loads.ts";
+import { restoresModule } from "../generator/build-restores.ts";
+import { copiesModule, saversModule } from "../generator/build-module.ts";
 import { loadRegionsOf } from "../generator/load-region.ts";
+import { moduleText } from "../generator/module-text.ts";
 import { proveLoads } from "../generator/prove-loads.ts";
 import { proveRestores } from "../generator/prove-restores.ts";
 import { proveCopies, proveModule } from "../generator/prove-straight-line.ts";
@@ -84,7 +85,7 @@ export class SaverLoader {
     if (missing.length > 0) {
       const path = "verify/restores.ts";
       const planned = missing.map(({ spec }) => spec);
-      const text = buildRestoresModule(planned, this.#render, { seam: this.#seam, loads: "./loads.mjs" });
+      const text = moduleText(restoresModule(planned, this.#render, { seam: this.#seam, loads: "./loads.mjs" }));
       proveRestores(path, text, planned);
       const texts = new Map([
         ["loads.mjs", this.#loads(planned)],
@@ -131,7 +132,7 @@ export class SaverLoader {
   /** Proved JavaScript of one module. */
   #module(groups: readonly GroupSpec[]): string {
     const path = "verify/savers.ts";
-    const text = buildSaversModule(groups, this.#render, { seam: this.#seam, copies: "./copies.mjs" });
+    const text = moduleText(saversModule(groups, this.#render, { seam: this.#seam, copies: "./copies.mjs" }));
     proveModule(path, text, groups);
     return withoutTypes(text);
   }
@@ -140,7 +141,7 @@ export class SaverLoader {
   #loads(specs: readonly RestoreSpec[]): string {
     const path = "verify/loads.ts";
     const regions = loadRegionsOf(specs);
-    const text = buildLoadsModule(regions, this.#render, this.#seam);
+    const text = moduleText(loadsModule(regions, this.#render, this.#seam));
     proveLoads(path, text, regions);
     return withoutTypes(text);
   }
@@ -149,7 +150,7 @@ export class SaverLoader {
   #copies(groups: readonly GroupSpec[]): string {
     const path = "verify/copies.ts";
     const regions = regionsOf(groups);
-    const text = buildCopiesModule(regions, this.#render, this.#seam);
+    const text = moduleText(copiesModule(regions, this.#render, this.#seam));
     proveCopies(path, text, regions);
     return withoutTypes(text);
   }

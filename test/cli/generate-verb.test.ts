@@ -57,10 +57,10 @@ test("generate --watch: generates, again after a change, survives a broken file,
     while (!what.test(printed)) await once(child.stderr, "data");
   };
   await errors(/watching/);
-  expect(readFileSync(join(out, "my-cpu.ts"), "utf8")).toContain("Core 2");
+  expect(readFileSync(join(out, "my-cpu/cpu.ts"), "utf8")).toContain("Core 2");
   writeFileSync(yaml, text.replace(/^name: .*$/m, "name: Renamed"));
   await says(/[1-9]\d* written[^]*[1-9]\d* written/);
-  expect(readFileSync(join(out, "my-cpu.ts"), "utf8")).toContain("Renamed");
+  expect(readFileSync(join(out, "my-cpu/cpu.ts"), "utf8")).toContain("Renamed");
   writeFileSync(yaml, "id: my-cpu\n");
   await errors(/xsavekit: [^\n]*my-cpu\.yaml/);
   child.kill("SIGINT");

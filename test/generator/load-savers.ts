@@ -4,10 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { buildLoadsModule } from "../../src/generator/build-loads.ts";
-import { buildRestoresModule } from "../../src/generator/build-restores.ts";
-import { buildCopiesModule, buildSaversModule } from "../../src/generator/build-module.ts";
+import { loadsModule } from "../../src/generator/build-loads.ts";
+import { restoresModule } from "../../src/generator/build-restores.ts";
+import { copiesModule, saversModule } from "../../src/generator/build-module.ts";
 import { loadRegionsOf } from "../../src/generator/load-region.ts";
+import { moduleText as printed } from "../../src/generator/module-text.ts";
 import { proveLoads } from "../../src/generator/prove-loads.ts";
 import { proveRestores } from "../../src/generator/prove-restores.ts";
 import { proveCopies, proveModule } from "../../src/generator/prove-straight-line.ts";
@@ -45,22 +46,22 @@ export const render: BodyRenderer = bodyRenderer(TEMPLATES);
 
 /** Text of a module with these groups, not yet proved. */
 export function moduleText(groups: readonly GroupSpec[], renderer: BodyRenderer = render): string {
-  return buildSaversModule(groups, renderer, { seam: "./seam.mjs", copies: "./copies.mjs" });
+  return printed(saversModule(groups, renderer, { seam: "./seam.mjs", copies: "./copies.mjs" }));
 }
 
 /** Text of the module with the copies that they call, not yet proved. */
 export function copiesText(groups: readonly GroupSpec[], renderer: BodyRenderer = render): string {
-  return buildCopiesModule(regionsOf(groups), renderer, "./seam.mjs");
+  return printed(copiesModule(regionsOf(groups), renderer, "./seam.mjs"));
 }
 
 /** Text of a module with these restores, not yet proved. */
 export function restoresText(specs: readonly RestoreSpec[], renderer: BodyRenderer = render): string {
-  return buildRestoresModule(specs, renderer, { seam: "./seam.mjs", loads: "./loads.mjs" });
+  return printed(restoresModule(specs, renderer, { seam: "./seam.mjs", loads: "./loads.mjs" }));
 }
 
 /** Text of the module with the regions that they call, not yet proved. */
 export function loadsText(specs: readonly RestoreSpec[], renderer: BodyRenderer = render): string {
-  return buildLoadsModule(loadRegionsOf(specs), renderer, "./seam.mjs");
+  return printed(loadsModule(loadRegionsOf(specs), renderer, "./seam.mjs"));
 }
 
 const SEAM = new URL("../../src/runtime/generated-v1.ts", import.meta.url).href;
