@@ -106,9 +106,11 @@ export function selectRestore(
   };
   // Routines check their arguments and XCOMP_BV before they load, so the first of each format is called without a look at either.
   const restore: BoundRestore = (processor, offset) => {
-    const routine = q[((offset & offsetMask) >>> 2) + XCOMP_WORD + 1]! < 0 ? compacted : standard;
-    if (changed((processor & blockMask) * blockWords) || routine(processor, offset) !== 0) return otherwise(processor, offset);
-    return loaded(processor, offset);
+    if (changed((processor & blockMask) * blockWords)) return otherwise(processor, offset);
+    const high = q[((offset & offsetMask) >>> 2) + XCOMP_WORD + 1]!;
+    // Two calls, of one function each: V8 calls what it does not have to look up directly.
+    const status = high < 0 ? compacted(processor, offset) : standard(processor, offset);
+    return status === 0 ? loaded(processor, offset) : otherwise(processor, offset);
   };
   return {
     restore,
