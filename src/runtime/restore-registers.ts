@@ -12,12 +12,18 @@ interface Bound {
   readonly registers: RestoreRegisters;
   readonly routines: WeakMap<AreaMemory, Map<RestoreRoutine, BoundRestore>>;
 }
-const boundTo = new WeakMap<Processors, Bound>();
+/** All processors of a set under -1, one alone under its number. */
+const boundTo = new WeakMap<Processors, Map<number, Bound>>();
 
-/** A routine bound to register files and memory. Who asks again gets the same: a second closure of its text makes both slower. */
-export function boundRestore(routine: RestoreRoutine, processors: Processors, areas: AreaMemory): BoundRestore {
-  let bound = boundTo.get(processors);
-  if (!bound) boundTo.set(processors, (bound = { registers: restoreRegisters(processors), routines: new WeakMap() }));
+/**
+ * A routine bound to register files, or to that of processor `only`, and memory. Who asks again gets the same: a second closure
+ * of its text makes both slower.
+ */
+export function boundRestore(routine: RestoreRoutine, processors: Processors, areas: AreaMemory, only?: number): BoundRestore {
+  let byNumber = boundTo.get(processors);
+  if (!byNumber) boundTo.set(processors, (byNumber = new Map()));
+  let bound = byNumber.get(only ?? -1);
+  if (!bound) byNumber.set(only ?? -1, (bound = { registers: restoreRegisters(processors, only), routines: new WeakMap() }));
   let byRoutine = bound.routines.get(areas);
   if (!byRoutine) bound.routines.set(areas, (byRoutine = new Map()));
   let found = byRoutine.get(routine);
@@ -25,13 +31,13 @@ export function boundRestore(routine: RestoreRoutine, processors: Processors, ar
   return found;
 }
 
-function restoreRegisters(processors: Processors): RestoreRegisters {
+function restoreRegisters(processors: Processors, only?: number): RestoreRegisters {
   const { u8, count, blockSize, cpu } = processors;
-  const { i32, b64, blockMask, initialBase, base } = registerViews(processors);
+  const { i32, b64, blockMask, initialBase, base } = registerViews(processors, only);
   const rule = x87Rule(processors, 64);
   const loads = new BoundRegions<RestoreRegisters, RegionLoad>();
   const registers: RestoreRegisters = {
-    u8,
+    u8: u8.subarray(i32.byteOffset),
     i32,
     b64,
     mxcsrMask: cpu.quirks.mxcsrMask,

@@ -43,6 +43,11 @@ export interface RestoreRequest {
   readonly instruction: RestoreFamily;
   /** EDX:EAX of the instruction. */
   readonly mask: bigint;
+  /**
+   * The one processor and the one area that will be restored, if there is just one: they are addressed by constants then,
+   * which takes a third off. `restore` refuses every other.
+   */
+  readonly place?: { readonly processor: number; readonly offset: number };
 }
 
 interface BoundRoutine {
@@ -57,7 +62,8 @@ const SERVED = ["none", "generated", "general"] as const;
 
 /**
  * Binds a restore. `routines` is a generated model's list, or any part of it. All processors of the set must have the
- * same RFBM now. Throws UnsupportedInstructionError for XRSTORS where the CPU has none.
+ * same RFBM now. Throws UnsupportedInstructionError for XRSTORS where the CPU has none, AreaError or RangeError for a `place`
+ * that is none.
  */
 export function selectRestore(
   routines: readonly RestoreRoutine[],
@@ -73,10 +79,13 @@ export function selectRestore(
   const rfbm = mask & (processors.xcr0(0) | (withXss === 0 ? 0n : processors.xss(0)));
   const [rfbmLow, rfbmHigh] = maskPair(rfbm).map((word) => word | 0) as [number, number];
   const [maskLow, maskHigh] = maskPair(mask).map((word) => word | 0) as [number, number];
+  const { place } = request;
+  const placed = place ? areas.at(place.offset, 576) : areas;
+  const onlyOne = place && registerViews(processors, place.processor);
   const fitting = routines.filter((routine) => fits(routine, processors, instruction, rfbm));
   const bound: readonly BoundRoutine[] = fitting.map((routine) => ({
     compacted: routine.xcompBv[1] !== 0,
-    restore: boundRestore(routine, processors, areas),
+    restore: boundRestore(routine, processors, placed, place?.processor),
   }));
   const settle = bindSettledXinuse(processors, rfbm);
   const { i32: q, offsetMask } = areas;
@@ -100,6 +109,8 @@ export function selectRestore(
   };
   const otherwise: BoundRestore = (processor, offset) => {
     if (changed(processors.base(processor) >>> 2)) throw stale(processors, request, processor);
+    if (place !== undefined && offset !== place.offset) placed.check(offset, 576);
+    onlyOne?.base(processor);
     if (bound.some((routine) => routine.restore(processor, offset) === 0)) return loaded(processor, offset);
     served = 2;
     return restoreGenerally(processors, processor, areas, offset, instruction, mask)[0]?.vector ?? 0;

@@ -150,7 +150,8 @@ function restoreLines(runs: readonly SectionResult[] | undefined): string[] {
     const judged = Number.isNaN(value)
       ? "no hardware reference"
       : `${two(value)} of the CPU (${verdict(value, newer ? node24 : node20)})`;
-    return `  ${name.padEnd(28)} ${cell(runs, `${name} restore`)}, CPU ${cell(runs, `${name} CPU`)}: ${judged}`;
+    const anywhere = `bound to any place ${cell(runs, `${name} anywhere`)} ${two(ratio(runs, `${name} anywhere`, `${name} CPU`))}`;
+    return `  ${name.padEnd(28)} ${cell(runs, `${name} restore`)}, CPU ${cell(runs, `${name} CPU`)}: ${judged}; ${anywhere}`;
   });
   return ["Restores with all checks against XRSTOR64, fixed place", ...lines, ""];
 }

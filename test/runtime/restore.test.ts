@@ -6,6 +6,7 @@ import { generatedRegistry, generatedRestores } from "../../src/host/load-genera
 import { loadBundledModels } from "../../src/host/load-models.ts";
 import { bitsOf, maskOf } from "../../src/isa/feature-mask.ts";
 import {
+  areasIn,
   bindGeneralSave,
   createArena,
   Processors,
@@ -131,6 +132,46 @@ test("a bound restore: status and causes, which path served, and what no longer 
   expect(selectRestore(other, back, arena, { instruction: "XRSTOR", mask: 0xe7n }).routines).toEqual([
     "xrstor_compacted_rfbm_e7",
   ]);
+});
+
+test("a restore bound to one place loads what the same restore loads anywhere, and refuses every other place", async () => {
+  const { cpu, restores } = await restoreRegistry["intel-tiger-lake"]!();
+  for (const arena of [createArena({ bytes: 16384, largestArea: 4096 }), areasIn(new ArrayBuffer(16384))]) {
+    const from = randomProcessors(cpu, new Prng(9));
+    for (const xinuse of [0xe7n, 0xa5n, 0x42n, 0n]) {
+      from.setXinuse(0, xinuse);
+      bindGeneralSave(savePlan(cpu, "XSAVEC", 0xe7n), from, arena)(0, 4096);
+      const request = { instruction: "XRSTOR", mask: 0xe7n } as const;
+      const [anywhere, placed] = [undefined, { processor: 2, offset: 4096 }].map((place) => {
+        const processors = new Processors(cpu, { count: 3 });
+        processors.u8.subarray(0, 3 * processors.blockSize).forEach((_, at, all) => {
+          if (at % processors.blockSize < 512 || at % processors.blockSize >= 576) all[at] = 0xa5;
+        });
+        return { processors, ...selectRestore(restores, processors, arena, { ...request, ...(place && { place }) }) };
+      });
+      for (const { restore, servedBy } of [anywhere!, placed!]) expect([restore(2, 4096), servedBy()]).toEqual([0, "generated"]);
+      expect(placed!.processors.u8).toEqual(anywhere!.processors.u8);
+      for (const [processor, offset] of [
+        [0, 4096],
+        [3, 4096],
+        [2, 0],
+        [2, 4160],
+        [2, 4096.5],
+      ] as const)
+        expect(() => placed!.restore(processor, offset), `${processor}, ${offset}`).toThrow(
+          /bound for|outside \[4096|"processor" expected/,
+        );
+      expect(placed!.processors.u8).toEqual(anywhere!.processors.u8);
+      arena.u8[4096 + 24] = 0xff;
+      arena.u8[4096 + 26] = 0xff;
+      expect([placed!.restore(2, 4096), placed!.servedBy()]).toEqual((xinuse & 2n) === 0n ? [0, "generated"] : [13, "general"]);
+    }
+    const at = (place: { processor: number; offset: number }) => () =>
+      selectRestore(restores, from, arena, { instruction: "XRSTOR", mask: 0xe7n, place });
+    expect(at({ processor: 1, offset: 0 })).toThrow(RangeError);
+    expect(at({ processor: 0, offset: 32 })).toThrow(/multiple of 64/);
+    expect(at({ processor: 0, offset: 16384 })).toThrow(/outside/);
+  }
 });
 
 test("a million restores of known places allocate nothing", async () => {
