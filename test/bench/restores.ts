@@ -10,10 +10,10 @@ import { type Candidate, measure } from "./measure.ts";
 import type { SectionResult } from "./sections.ts";
 
 const MASKS = [0x3n, 0x7n, 0x207n, 0xe7n, 0x2e7n];
-/** Bytes from one area to the next. */
+/** Bytes of an image. */
 const SPACE = 4096;
-/** Where the restores of one place find their image. */
-const PLACE = { processor: 0, offset: 0 };
+/** Where the restores find their image. */
+const PLACE = { processor: 0, offset: SPACE };
 
 /** How much of RFBM the image has in use. */
 export const IMAGES = ["all in use", "half in init"] as const;
@@ -23,8 +23,8 @@ function half(rfbm: bigint): bigint {
   return bitsOf(rfbm).reduce((mask, bit, i) => (i % 2 === 0 ? mask | (1n << BigInt(bit)) : mask), 0n);
 }
 
-/** Each row: format, mask and image; `restore` ours at the one place, `anywhere` bound to all of the memory, `CPU` the instruction. */
-export async function restores(): Promise<SectionResult> {
+/** Each row: format, mask and image; `restore` ours, bound to one place or to all of the memory, `CPU` the instruction. */
+export async function restores(bound: "fixed" | "anywhere"): Promise<SectionResult> {
   const machine = thisMachine();
   const { cpu, native } = machine;
   const families: readonly SaveFamily[] = cpu.instructions.xsavec ? ["XSAVE", "XSAVEC"] : ["XSAVE"];
@@ -32,36 +32,31 @@ export async function restores(): Promise<SectionResult> {
   const requested = masks.map((rfbm) => ({ name: rfbm.toString(16), rfbm, families, xinuseClasses: [] }));
   const routines = await new SaverLoader().loadRestores(cpu, restoresOfMasks(requested));
   const candidates = new Map<string, Candidate>();
-  // One register file, one memory and one place in it, as a program has them: each further one would share a text of the regions.
+  // One register file and one memory or place, as a program has them: each further one would share the texts with it.
   const processors = new Processors(cpu);
   const areas = createArena({ bytes: 1 << 20, largestArea: SPACE });
-  let offset = 0;
   for (const family of families) {
     for (const mask of masks) {
       for (const inUse of IMAGES) {
         const name = `${family === "XSAVE" ? "standard" : "compacted"} ${mask.toString(16).toUpperCase()} ${inUse}`;
-        const place = (offset += SPACE);
         for (const { index } of cpu.components) processors.component(0, index).fill(0x40);
         processors.component(0, 0).fill(0x41, 160, 416);
         processors.component(0, 0).fill(0x41, 32, 42);
         processors.setXinuse(0, inUse === "all in use" ? mask : half(mask));
-        bindGeneralSave(savePlan(cpu, family, mask), processors, areas)(0, place);
-        const image = areas.u8.slice(place, place + SPACE);
-        areas.u8.set(image, PLACE.offset);
-        const request = { instruction: "XRSTOR", mask } as const;
-        const placed = selectRestore(routines, processors, areas, { ...request, place: PLACE });
-        const anywhere = selectRestore(routines, processors, areas, request);
-        if (placed.restore(0, PLACE.offset) !== 0 || placed.servedBy() !== "generated" || anywhere.restore(0, place) !== 0)
+        bindGeneralSave(savePlan(cpu, family, mask), processors, areas)(PLACE.processor, PLACE.offset);
+        const image = areas.u8.slice(PLACE.offset, PLACE.offset + SPACE);
+        const place = bound === "fixed" ? { place: PLACE } : {};
+        const { restore, servedBy } = selectRestore(routines, processors, areas, { instruction: "XRSTOR", mask, ...place });
+        if (restore(PLACE.processor, PLACE.offset) !== 0 || servedBy() !== "generated")
           throw new Error(`${name}: no generated restore`);
-        const restoresThere = restoresAt(placed.restore, 0, PLACE.offset);
+        const restoresThere = restoresAt(restore, PLACE.processor, PLACE.offset);
         candidates.set(`${name} restore`, (iterations) => {
           areas.u8.set(image, PLACE.offset);
           return restoresThere(iterations);
         });
-        candidates.set(`${name} anywhere`, restoresAt(anywhere.restore, 0, place));
         if (!native) continue;
         const area = native.alignedBytes(16384);
-        area.set(areas.u8.subarray(place, place + SPACE));
+        area.set(image);
         const state = native.alignedBytes(16384);
         state.set(area.subarray(0, 512));
         candidates.set(`${name} CPU`, (iterations) =>
