@@ -4,6 +4,7 @@ import { maskHex, maskOf, maskPair } from "../isa/feature-mask.ts";
 import { HARDIRQ, KernelContexts, SOFTIRQ } from "../runtime/kernel-context.ts";
 import { NmiGate } from "../runtime/nmi-gate.ts";
 import { POLICIES } from "../runtime/policies/policy-list.ts";
+import { type GatedRun, guarded, type RunGuard } from "../runtime/run-guard.ts";
 import { type Build, NOT_OFFERED, type Policy, SAVED } from "../runtime/policies/policy.ts";
 
 /** One mask for each class that the policies treat differently, on a CPU with everything Linux 7.3 knows but MPX. */
@@ -85,10 +86,11 @@ function where(policy: Policy, save: boolean, mask: bigint, build: Build): strin
   for (const context of CONTEXTS) {
     const contexts = new KernelContexts(1);
     context.enter(contexts);
-    const bind = (low: number, high: number) => (): number => {
-      ranWith = maskOf(low, high);
-      return 0;
-    };
+    const bind = (low: number, high: number, guard: RunGuard): GatedRun =>
+      guarded(guard, () => {
+        ranWith = maskOf(low, high);
+        return 0;
+      });
     const path = { bindSave: bind, bindRestore: bind, clearXstateBv: () => undefined };
     const gate = new NmiGate({ policy, cpu: TABLE_CPU, contexts, path, areaSize: 576, build });
     const [low, high] = maskPair(mask);

@@ -22,8 +22,9 @@ import {
   REFUSED_SIZE,
 } from "./policies/policy.ts";
 import { XSAVES_NMI_WITH_STATUS } from "./policies/xsaves-nmi-with-status.ts";
+import { type GatedRun, guarded } from "./run-guard.ts";
 import { WARN_ALIGNMENT, WARN_MASK, WARN_NO_XSAVES, WARN_RESTORE_FAULT, WARN_SAVE_FAULT, WarningLog } from "./warning-log.ts";
-import type { XsavesPath, XsavesRun } from "./xsaves-path.ts";
+import type { XsavesPath } from "./xsaves-path.ts";
 
 const GENERAL_PROTECTION = 13;
 
@@ -46,9 +47,6 @@ export interface NmiGateOptions {
   /** `production` if absent. */
   readonly build?: Build;
 }
-
-/** A save or restore of one mask through the gate; returns a status. */
-export type GatedRun = (processor: number, offset: number) => number;
 
 /** A policy bound to a CPU, its processors' contexts and a path. */
 export class NmiGate {
@@ -143,7 +141,6 @@ function bindGated(gate: NmiGate, { save, lifted, mask, fits }: GatedRequest): G
   const inside = decide(true);
   const outside = decide(false);
   const alignment = policy.alignment === "unchecked" ? 0 : 63;
-  const run = inside !== 0 && outside !== 0 ? neverRun : save ? path.bindSave(low, high) : path.bindRestore(low, high);
   const refuse = (offset: number, status: number): number => {
     if (policy.onRefusal === "warn-once") {
       if (status === REFUSED_MASK) gate.warnings.warnOnce(WARN_MASK);
@@ -168,35 +165,9 @@ function bindGated(gate: NmiGate, { save, lifted, mask, fits }: GatedRequest): G
     gate.warnings.warn(WARN_ALIGNMENT);
     return status === 0 ? 0 : refuse(offset, status);
   };
-  return gated(gate.contexts.counts, outside, inside, alignment, judge, run, fault);
-}
-
-/**
- * The gate on the way that saves. V8 inlines 920 bytes of bytecode into a loop, and the savers want their share: so all that
- * it reads are parameters (a constant that a closure captures is checked at each use), and all else is elsewhere.
- */
-function gated(
-  counts: Int32Array,
-  outside: number,
-  inside: number,
-  alignment: number,
-  judge: (offset: number, status: number) => number,
-  run: XsavesRun,
-  fault: (offset: number, problem: unknown) => number,
-): GatedRun {
-  return (processor, offset) => {
-    // in_nmi(); a processor that does not exist is outside.
-    let status = (counts[processor]! & 0x00f0_0000) === 0 ? outside : inside;
-    // An offset that is no integer is the path's to refuse.
-    if ((status | (offset & alignment)) !== 0 && (status = judge(offset, status)) !== 0) return status;
-    let problem: unknown;
-    try {
-      problem = run(processor, offset);
-    } catch (error) {
-      problem = error;
-    }
-    return problem === 0 ? 0 : fault(offset, problem);
-  };
+  const guard = { counts: gate.contexts.counts, outside, inside, alignment, judge, fault };
+  if (inside !== 0 && outside !== 0) return guarded(guard, neverRun);
+  return save ? path.bindSave(low, high, guard) : path.bindRestore(low, high, guard);
 }
 
 /** The vector that a path returned or that its error stands for; throws what stands for none. */
@@ -207,5 +178,5 @@ function vectorOf(problem: unknown): number {
 }
 
 function neverRun(): never {
-  throw new Error("a refused mask reached the instruction");
+  throw new Error("a refused mask ran");
 }

@@ -7,7 +7,8 @@ import type { SaverGroup } from "./generated-v1.ts";
 import type { Processors } from "./processors.ts";
 import type { RestoreRequest, SelectedRestore } from "./select-restore.ts";
 import { type GeneralPath, MissingPathError, type SelectedSave, selectSaveWith } from "./select-save.ts";
-import type { XsavesPath, XsavesRun } from "./xsaves-path.ts";
+import { guarded, type GatedRun, type RunGuard } from "./run-guard.ts";
+import type { XsavesPath } from "./xsaves-path.ts";
 
 const INVALID_OPCODE = 6;
 
@@ -50,12 +51,12 @@ export class SaverPath implements XsavesPath {
     return this.#restores.get(maskLow, maskHigh);
   }
 
-  bindSave(maskLow: number, maskHigh: number): XsavesRun {
-    return this.#hasXsaves ? this.selected(maskLow, maskHigh).save : invalidOpcode;
+  bindSave(maskLow: number, maskHigh: number, guard: RunGuard): GatedRun {
+    return this.#hasXsaves ? this.selected(maskLow, maskHigh).behind(guard) : guarded(guard, invalidOpcode);
   }
 
-  bindRestore(maskLow: number, maskHigh: number): XsavesRun {
-    return this.#hasXsaves ? this.selectedRestore(maskLow, maskHigh).restore : invalidOpcode;
+  bindRestore(maskLow: number, maskHigh: number, guard: RunGuard): GatedRun {
+    return guarded(guard, this.#hasXsaves ? this.selectedRestore(maskLow, maskHigh).restore : invalidOpcode);
   }
 
   clearXstateBv(offset: number): void {

@@ -10,6 +10,7 @@ import { hasInstruction } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import { boundForm, registerViews } from "./register-views.ts";
+import { guarded, type GatedRun, type RunGuard } from "./run-guard.ts";
 import { formatOf, hasModifiedOptimisation, MODE_64, mxcsrCounts, savedLength, type SaveFamily } from "./save-plan.ts";
 import { formName } from "./saver-name.ts";
 
@@ -38,6 +39,8 @@ export interface SelectedSave {
    * XCR0 or IA32_XSS that changes RFBM; nothing is written then.
    */
   readonly save: (processor: number, offset: number) => 0;
+  /** The same behind a guard, which is asked in one test with what the selection asks. */
+  readonly behind: (guard?: RunGuard) => GatedRun;
   /** Mask & XCR0 (XSAVES: & (XCR0 | IA32_XSS)) when bound. */
   readonly rfbm: bigint;
   /** Bytes of the area. */
@@ -104,11 +107,12 @@ export function selectSaveWith(
   const group = tracked ? undefined : savers.find((each) => serves(each, processors, instruction, layout));
   const usable = group?.forms.filter((form) => !form.sink || areas.sinkSize >= size) ?? [];
   const { place } = request;
-  const placed = place && { registers: registerViews(processors, place.processor), areas: areas.at(place.offset, size) };
+  const registers = registerViews(processors, place?.processor);
+  const target = place ? areas.at(place.offset, size) : areas;
   const anyForm = usable.find((form) => form.inUse === "any");
-  const registers = registerViews(processors);
-  const anywhere = anyForm ? boundForm(anyForm, registers, areas) : general?.(instruction, rfbm, processors, areas);
-  if (!anywhere) {
+  // It reaches every place; for one only, the selection checks the place.
+  const any = anyForm ? boundForm(anyForm, registerViews(processors), areas) : general?.(instruction, rfbm, processors, areas);
+  if (!any) {
     const why = group
       ? "its saver needs an arena with a sink"
       : tracked
@@ -118,33 +122,24 @@ export function selectSaveWith(
       `${instruction} with RFBM ${maskWithNames(rfbm)}: ${why}; hand over the general path, { general: generalPath }`,
     );
   }
-  const any = placed ? atPlace(placed, size, anywhere) : anywhere;
   const forms = usable.flatMap((form) =>
     form.inUse === "any"
       ? []
       : {
           low: form.inUse[0] | 0,
           high: form.inUse[1] | 0,
-          save: boundForm(form, placed?.registers ?? registers, placed?.areas ?? areas),
+          save: boundForm(form, registers, target),
         },
   );
   const path = !group ? "general" : anyForm ? "generated" : "generated-or-general";
-  const save = dispatcher({ processors, areas: placed?.areas ?? areas, request, rfbm, size }, forms, any);
+  const behind = dispatcher({ processors, registers, areas: target, request, rfbm, size }, forms, any);
   return {
-    save,
+    save: behind() as SelectedSave["save"],
+    behind,
     rfbm,
     size,
     path,
     savers: usable.map((form) => formName(group!, form)),
-  };
-}
-
-/** A save that reaches every place, for one only. */
-function atPlace(placed: { registers: RegisterViews; areas: AreaMemory }, size: number, anywhere: BoundSave): BoundSave {
-  return (processor, offset) => {
-    placed.areas.check(offset, size);
-    placed.registers.base(processor);
-    anywhere(processor, offset);
   };
 }
 
@@ -179,6 +174,7 @@ interface BoundForm {
 
 interface BoundRequest {
   readonly processors: Processors;
+  readonly registers: RegisterViews;
   readonly areas: AreaMemory;
   readonly request: SaveRequest;
   readonly rfbm: bigint;
@@ -190,10 +186,10 @@ interface BoundRequest {
  * arguments, which every saver makes before it stores.
  */
 function dispatcher(
-  { processors, areas, request, rfbm, size }: BoundRequest,
+  { processors, registers, areas, request, rfbm, size }: BoundRequest,
   forms: readonly BoundForm[],
   any: BoundSave,
-): SelectedSave["save"] {
+): SelectedSave["behind"] {
   const { i32: r } = processors;
   const blockWords = processors.blockSize >>> 2;
   const { blockMask } = registerViews(processors);
@@ -207,38 +203,60 @@ function dispatcher(
   const withXss = request.instruction === "XSAVES" ? -1 : 0;
   const { xcr0Supported, xssSupported } = processors.cpu;
   const ofAll = forms.find((form) => form.low === rfbmLow && form.high === rfbmHigh);
-  const all = ofAll?.save ?? any;
-  const rest = forms.filter((form) => form !== ofAll);
-  const changed = (word: number): boolean =>
-    ((r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss)) & maskLow) !== rfbmLow ||
-    ((r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss)) & maskHigh) !== rfbmHigh;
-  const otherwise = (processor: number, offset: number, word: number): 0 => {
-    if (changed(word)) {
-      // Every saver checks its arguments in this order.
-      areas.check(offset, size);
-      processors.base(processor);
+  const otherwise = (processor: number, offset: number): 0 => {
+    // As every saver does, and in this order.
+    areas.check(offset, size);
+    registers.base(processor);
+    const word = processor * blockWords;
+    if (
+      ((r[word + XCR0_WORD]! | (r[word + XSS_WORD]! & withXss)) & maskLow) !== rfbmLow ||
+      ((r[word + XCR0_WORD + 1]! | (r[word + XSS_WORD + 1]! & withXss)) & maskHigh) !== rfbmHigh
+    )
       throw stale(processors, request, processor);
-    }
     const low = inUseLow(r, word, mxcsr) & rfbmLow;
     const high = inUseHigh(r, word) & rfbmHigh;
-    let chosen = low === rfbmLow && high === rfbmHigh ? all : any;
-    for (let i = 0; i < rest.length; i++) {
-      const form = rest[i]!;
+    let chosen = any;
+    for (let i = 0; i < forms.length; i++) {
+      const form = forms[i]!;
       if (form.low === low && form.high === high) chosen = form.save;
     }
     chosen(processor, offset);
     return 0;
   };
-  // The high words say nothing but on a CPU with LWP (bit 62).
-  if ((request.mask & (xcr0Supported | xssSupported)) >> 32n !== 0n) {
-    return (processor, offset) => otherwise(processor, offset, (processor & blockMask) * blockWords);
-  }
-  return ofLowWords(r, blockMask, blockWords, withXss, maskLow, rfbmLow, mxcsr, all, otherwise);
+  const slowly = (guard?: RunGuard): GatedRun => (guard ? guarded(guard, otherwise) : otherwise);
+  // The high words say nothing but on a CPU with LWP (bit 62). A saver that reaches every place does not check for one.
+  if ((request.mask & (xcr0Supported | xssSupported)) >> 32n !== 0n || (request.place && !ofAll)) return slowly;
+  return (guard) => {
+    // Without a guard all is let through.
+    const { counts = r, outside = 0, inside = 0, alignment = 0, fault = rethrow }: Partial<RunGuard> = guard ?? {};
+    return ofLowWords(
+      r,
+      blockMask,
+      blockWords,
+      withXss,
+      maskLow,
+      rfbmLow,
+      mxcsr,
+      counts,
+      outside,
+      inside,
+      alignment,
+      ofAll?.save ?? any,
+      slowly(guard),
+      fault,
+    );
+  };
+}
+
+function rethrow(_offset: number, problem: unknown): never {
+  throw problem;
 }
 
 /**
- * The way to the saver for everything in use. As short as it can be, with parameters for all that it reads and literals for
- * the dwords of XCR0 and IA32_XSS: see `gated`. It does not check its arguments, as every saver does before it stores.
+ * The way to the saver for everything in use: one test of all that could be wrong or different, and the call. V8 inlines 920
+ * bytes of bytecode into a loop, and the savers want their share: so all that it reads are parameters (a constant that
+ * a closure captures is checked at each use), dwords of XCR0 and IA32_XSS are literals, and all else is elsewhere. It does
+ * not check its arguments, as every saver does before it stores.
  */
 function ofLowWords(
   r: Int32Array,
@@ -248,14 +266,30 @@ function ofLowWords(
   maskLow: number,
   rfbmLow: number,
   mxcsr: 0 | 2,
+  counts: Int32Array,
+  outside: number,
+  inside: number,
+  alignment: number,
   all: BoundSave,
-  otherwise: (processor: number, offset: number, word: number) => 0,
-): SelectedSave["save"] {
+  slow: GatedRun,
+  fault: RunGuard["fault"],
+): GatedRun {
   return function save(processor, offset) {
     const word = (processor & blockMask) * blockWords;
-    const changed = ((r[word + 130]! | (r[word + 132]! & withXss)) & maskLow) ^ rfbmLow;
-    if ((changed | (~inUseLow(r, word, mxcsr) & rfbmLow)) !== 0) return otherwise(processor, offset, word);
-    all(processor, offset);
+    if (
+      // A processor that does not exist is outside an NMI.
+      (((counts[processor]! & 0x00f0_0000) === 0 ? outside : inside) |
+        (offset & alignment) |
+        (((r[word + 130]! | (r[word + 132]! & withXss)) & maskLow) ^ rfbmLow) |
+        (~inUseLow(r, word, mxcsr) & rfbmLow)) !==
+      0
+    )
+      return slow(processor, offset);
+    try {
+      all(processor, offset);
+    } catch (error) {
+      return fault(offset, error);
+    }
     return 0;
   };
 }

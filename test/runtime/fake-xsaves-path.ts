@@ -1,4 +1,5 @@
-import type { XsavesPath, XsavesRun } from "../../src/runtime/xsaves-path.ts";
+import { guarded, type GatedRun, type RunGuard } from "../../src/runtime/run-guard.ts";
+import type { XsavesPath } from "../../src/runtime/xsaves-path.ts";
 
 /** Records calls, keeps one XSTATE_BV per offset, faults with #GP where the area is misaligned. */
 export class FakeXsavesPath implements XsavesPath {
@@ -7,15 +8,15 @@ export class FakeXsavesPath implements XsavesPath {
   /** Vector for every call, instead of 0. */
   fault = 0;
 
-  bindSave(maskLow: number, maskHigh: number): XsavesRun {
-    return (processor, offset) => {
+  bindSave(maskLow: number, maskHigh: number, guard: RunGuard): GatedRun {
+    return guarded(guard, (processor, offset) => {
       const vector = this.#run("save", processor, offset, maskLow, maskHigh);
       if (vector === 0) this.xstateBv.set(offset, (BigInt(maskHigh) << 32n) | BigInt(maskLow));
       return vector;
-    };
+    });
   }
-  bindRestore(maskLow: number, maskHigh: number): XsavesRun {
-    return (processor, offset) => this.#run("restore", processor, offset, maskLow, maskHigh);
+  bindRestore(maskLow: number, maskHigh: number, guard: RunGuard): GatedRun {
+    return guarded(guard, (processor, offset) => this.#run("restore", processor, offset, maskLow, maskHigh));
   }
   clearXstateBv(offset: number): void {
     this.xstateBv.set(offset, 0n);

@@ -206,6 +206,6 @@ test("a path serves what was handed over, and names what is missing otherwise", 
   expect(() => buffer.selected(0x207, 0)).toThrow(/arena with a sink/);
   const tracked = new SaverPath(savers, new Processors(cpu, { modifiedOptimisation: ModifiedOptimisation }), arena);
   expect(() => tracked.selected(0x207, 0)).toThrow(/no saver tracks XMODIFIED/);
-  expect(full.bindRestore(7, 0)(0, 0)).toBe(13);
-  expect(() => bare.bindRestore(7, 0)).toThrow(/"restores"/);
+  expect(full.selectedRestore(7, 0).restore(0, 0)).toBe(13);
+  expect(() => bare.selectedRestore(7, 0)).toThrow(/"restores"/);
 });
