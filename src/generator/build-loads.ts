@@ -1,5 +1,6 @@
 /** Drafts the TypeScript module of the regions that restores have in common. */
 
+import { REGION_TEXTS } from "./region-copy.ts";
 import { regionText } from "./build-module.ts";
 import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
 import type { ModuleDraft } from "./module-draft.ts";
@@ -30,5 +31,5 @@ function loadText(region: LoadRegionSpec, render: BodyRenderer): string {
   const bound = Object.entries(LOAD_NAMES).flatMap(([name, value]) =>
     new RegExp(`\\b${name}\\b`).test(body) ? [`const ${name} = ${value};`] : [],
   );
-  return regionText("regionLoad", region.name, [], bound, body);
+  return regionText("regionLoad", region.name, [], bound, body, REGION_TEXTS);
 }

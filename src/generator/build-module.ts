@@ -4,7 +4,7 @@ import { bitsOf, maskPair } from "../isa/feature-mask.ts";
 import { componentName } from "../isa/state-component.ts";
 import { bodyContext, moversOf } from "./body-context.ts";
 import type { ExportedConstant, ModuleDraft, NamedImports } from "./module-draft.ts";
-import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
+import { regionsOf, type RegionSpec } from "./region-copy.ts";
 import type { BodyRenderer } from "./render-body.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
 
@@ -53,7 +53,7 @@ export function copiesModule(regions: readonly RegionSpec[], render: BodyRendere
     constants: regions.map((region) => ({
       name: region.name,
       type: "RegionCopy",
-      initializer: copyText(region, render),
+      initializer: copyText(region, text, render),
       doc: copyDoc(region),
     })),
   };
@@ -65,8 +65,8 @@ export function copiesImports(regions: readonly RegionSpec[]): string[] {
 }
 
 /** Name of one of a region's functions: each text is another, so that V8 shares nothing between them. */
-export function copyTextName(region: { readonly name: string }, index: number): string {
-  return `${region.name}_${index + 1}`;
+export function copyTextName(region: { readonly name: string }, text: number): string {
+  return `${region.name}_${text}`;
 }
 
 function copyDoc({ at, length, x87Pointers }: RegionSpec): string {
@@ -80,7 +80,7 @@ export function copyData({ at, length, x87Pointers }: RegionSpec): string[] {
   return x87Pointers === "saved" ? data : [...data, `x87Pointers: "${x87Pointers}"`, "storeControl: storeX87Control"];
 }
 
-function copyText(region: RegionSpec, render: BodyRenderer): string {
+function copyText(region: RegionSpec, text: number, render: BodyRenderer): string {
   const bound = [
     "const s = registers.b64;",
     "const B = registers.blockSize;",
@@ -89,17 +89,24 @@ function copyText(region: RegionSpec, render: BodyRenderer): string {
     "const M = areas.offsetMask;",
   ];
   if (region.x87Pointers !== "saved") bound.push("const R = registers.i32;", "const Q = areas.i32;");
-  return regionText("regionCopy", region.name, copyData(region), bound, render.copy(region));
+  return regionText("regionCopy", region.name, copyData(region), bound, render.copy(region), [text]);
 }
 
-/** A region: its data, and the same function under several names. */
-export function regionText(maker: string, name: string, data: readonly string[], bound: readonly string[], body: string): string {
+/** A region: its data, and the same function under the names of some texts. */
+export function regionText(
+  maker: string,
+  name: string,
+  data: readonly string[],
+  bound: readonly string[],
+  body: string,
+  texts: readonly number[],
+): string {
   const lines = body.trimEnd().split("\n");
   const fromArea = /\boffset\b/.test(body);
-  const text = (index: number): string[] => [
+  const text = (number: number): string[] => [
     `    (registers${fromArea ? ", areas" : ""}) => {`,
     ...bound.map((line) => `      ${line}`),
-    `      return function ${copyTextName({ name }, index)}(processor${fromArea ? ", offset" : ""}) {`,
+    `      return function ${copyTextName({ name }, number)}(processor${fromArea ? ", offset" : ""}) {`,
     ...lines.map((line) => `        ${line}`),
     "      };",
     "    },",
@@ -108,7 +115,7 @@ export function regionText(maker: string, name: string, data: readonly string[],
     `/* @__PURE__ */ ${maker}({`,
     ...data.map((member) => `  ${member},`),
     "  texts: [",
-    ...Array.from({ length: TEXTS_PER_REGION }, (_, index) => text(index)).flat(),
+    ...texts.flatMap(text),
     "  ],",
     "})",
   ].join("\n");

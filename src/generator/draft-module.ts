@@ -41,7 +41,7 @@ export function moduleDrafter({ templates, seam, extension }: DraftOptions): (pl
       case "restores":
         return restoresModule(planned.specs, render, { seam: from, loads: `./loads${extension}` });
       case "copies":
-        return copiesModule(planned.specs, render, from);
+        return copiesModule(planned.specs, planned.text, render, from);
       case "loads":
         return loadsModule(planned.specs, render, from);
     }

@@ -42,7 +42,14 @@ export function cpuModuleText(model: CpuModel, seam: string): string {
 }
 
 /** The text of `<model>.ts`: where its savers and restores are. Importing it loads none of them. */
-export function modelModuleText(model: CpuModel, imported: ImportedRoutines, seam: string, extension: string): string {
+export function modelModuleText(
+  model: CpuModel,
+  imported: ImportedRoutines,
+  hasCopies: boolean,
+  seam: string,
+  extension: string,
+): string {
+  const copies = ["copies", "second-copies"].map((file) => `import("./savers/${file}${extension}")`).join(", ");
   return [
     `import type { RestoreFile, RestoreRoutine, SaverFile, SaverGroup } from "${seam}";`,
     "",
@@ -54,7 +61,7 @@ export function modelModuleText(model: CpuModel, imported: ImportedRoutines, sea
     "/** Loads the savers of one RFBM, or all of the model, for `selectSave`. */",
     "export async function loadSavers(rfbm?: bigint): Promise<readonly SaverGroup[]> {",
     `  const { loadSaverFiles } = await import("${seam}");`,
-    "  return loadSaverFiles(saverFiles, rfbm);",
+    `  return loadSaverFiles(saverFiles, rfbm${hasCopies ? `, () => Promise.all([${copies}])` : ""});`,
     "}",
     "",
     "/** Where the restores of each RFBM are. */",

@@ -15,7 +15,7 @@ import {
   modelRoutinesText,
   registryText,
 } from "./model-module.ts";
-import { regionsOf, type RegionSpec } from "./region-copy.ts";
+import { REGION_TEXTS, regionsOf, type RegionSpec } from "./region-copy.ts";
 import { restoreKey, restoresFor, restoresOfMasks, type RestoreSpec } from "./restore-spec.ts";
 import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "./saver-spec.ts";
 
@@ -47,7 +47,7 @@ interface ModuleOf<Kind extends string, Spec> {
 /** A module of savers or restores, or of the regions that they share. Plain data, so that it can go to another thread. */
 export type PlannedModule =
   | ModuleOf<"savers", GroupSpec>
-  | ModuleOf<"copies", RegionSpec>
+  | (ModuleOf<"copies", RegionSpec> & { readonly text: number })
   | ModuleOf<"restores", RestoreSpec>
   | ModuleOf<"loads", LoadRegionSpec>;
 
@@ -98,7 +98,7 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
     const inputs = digestible([dataOf(model), requested]);
     const data = cpuModuleText(model, options.seam.fromSavers);
     files.push({ path: `${model.id}/cpu.ts`, text: withHeader(data, source, inputs) });
-    const thin = modelModuleText(model, imported, options.seam.fromRoot, options.extension);
+    const thin = modelModuleText(model, imported, regionsOf(own).length > 0, options.seam.fromRoot, options.extension);
     files.push({ path: `${model.id}.ts`, text: withHeader(thin, source, inputs) });
     for (const kind of ["savers", "restores"] as const) {
       const all = modelRoutinesText(kind, imported[kind], options.seam.fromSavers, options.extension);
@@ -113,7 +113,9 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
   const modules: PlannedModule[] = [...modulesOf("savers", savers), ...modulesOf("restores", restores)];
   const regions = regionsOf(modules.flatMap((module) => (module.kind === "savers" ? module.specs : [])));
   const keys = regions.map((region) => JSON.stringify(region));
-  if (regions.length > 0) modules.push({ kind: "copies", path: "savers/copies.ts", specs: regions, keys });
+  if (regions.length > 0)
+    for (const text of REGION_TEXTS)
+      modules.push({ kind: "copies", path: `savers/${COPIES[text - 1]}.ts`, specs: regions, text, keys });
   const loads = loadRegionsOf(modules.flatMap((module) => (module.kind === "restores" ? module.specs : [])));
   if (loads.length > 0)
     modules.push({ kind: "loads", path: "restores/loads.ts", specs: loads, keys: loads.map((each) => JSON.stringify(each)) });
@@ -132,6 +134,9 @@ function cutter(model: CpuModel): (mask: RequestedMask) => string {
   return (mask) =>
     `${digestible(mask)}${rest}${rows.flatMap(([index, row]) => (hasBit(mask.rfbm, index) ? [row] : [])).join("")}`;
 }
+
+/** The modules of the regions' copies, by text. */
+const COPIES = ["copies", "second-copies"] as const;
 
 /** What a model's modules depend on: where its figures come from and notes about them are not in the output. */
 function dataOf({ sources: _sources, notes: _notes, ...data }: CpuModel): object {

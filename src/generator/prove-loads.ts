@@ -2,6 +2,7 @@
 
 import { LOAD_NAMES, type LoadRegionSpec } from "./load-region.ts";
 import type { KnownStatements } from "./known-statements.ts";
+import { REGION_TEXTS } from "./region-copy.ts";
 import { proveRegions, straightLine } from "./prove-straight-line.ts";
 
 /** What loads of x87 call: bound by `LOAD_NAMES`. */
@@ -12,7 +13,7 @@ export function proveLoads(path: string, text: string, regions: readonly LoadReg
   proveRegions(
     path,
     text,
-    { maker: "regionLoad", imports: ["regionLoad"], type: "RegionLoad", names: LOAD_NAMES, judge: LOADS },
+    { texts: REGION_TEXTS, maker: "regionLoad", imports: ["regionLoad"], type: "RegionLoad", names: LOAD_NAMES, judge: LOADS },
     regions.map((region) => ({
       name: region.name,
       data: [],

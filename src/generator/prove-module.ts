@@ -24,7 +24,7 @@ export function moduleProver(): (drafted: DraftedModule) => BuiltModule {
     const { kind, path } = planned;
     if (kind === "savers") return { savers: proveModule(path, text, planned.specs, known), restores: 0 };
     if (kind === "restores") return { savers: 0, restores: proveRestores(path, text, planned.specs, known) };
-    if (kind === "copies") proveCopies(path, text, planned.specs, known);
+    if (kind === "copies") proveCopies(path, text, planned.specs, planned.text, known);
     else proveLoads(path, text, planned.specs, known);
     return { savers: 0, restores: 0 };
   };

@@ -9,7 +9,7 @@ import { copiesImports, copyData, copyTextName, formMaker, makersOf, SEAM_REVISI
 import { expectedCopy, expectedEffects } from "./expected-effects.ts";
 import { KnownStatements } from "./known-statements.ts";
 import { ModuleLines, type PlacedStatement } from "./module-lines.ts";
-import { regionsOf, type RegionSpec, TEXTS_PER_REGION } from "./region-copy.ts";
+import { regionsOf, type RegionSpec } from "./region-copy.ts";
 import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
 import { statementEffects } from "./statement-effects.ts";
 import { ALLOWED_KINDS, StatementJudge } from "./statement-rules.ts";
@@ -50,12 +50,25 @@ export function proveModule(
   return groups.reduce((sum, { forms }) => sum + forms.length, 0);
 }
 
-/** Proves every text of every region's copy; throws ProofError at the first that fails. */
-export function proveCopies(path: string, text: string, regions: readonly RegionSpec[], known?: KnownStatements): void {
+/** Proves a module with one text of every region's copy; throws ProofError at the first that fails. */
+export function proveCopies(
+  path: string,
+  text: string,
+  regions: readonly RegionSpec[],
+  number: number,
+  known?: KnownStatements,
+): void {
   proveRegions(
     path,
     text,
-    { maker: "regionCopy", imports: copiesImports(regions), type: "RegionCopy", names: COPY_NAMES, judge: COPIES },
+    {
+      texts: [number],
+      maker: "regionCopy",
+      imports: copiesImports(regions),
+      type: "RegionCopy",
+      names: COPY_NAMES,
+      judge: COPIES,
+    },
     regions.map((region) => ({
       name: region.name,
       data: copyData(region),
@@ -67,6 +80,8 @@ export function proveCopies(path: string, text: string, regions: readonly Region
 
 /** What regions of a module are made by, their type, and what their functions may name. */
 export interface RegionsForm {
+  /** Numbers of the texts that each has. */
+  readonly texts: readonly number[];
   readonly maker: string;
   /** Values that the module imports. */
   readonly imports: readonly string[];
@@ -87,7 +102,7 @@ export interface PlannedRegion {
 export function proveRegions(
   path: string,
   text: string,
-  { maker, imports, type, names, judge }: RegionsForm,
+  { texts, maker, imports, type, names, judge }: RegionsForm,
   regions: readonly PlannedRegion[],
   known: KnownStatements = new KnownStatements(),
 ): void {
@@ -98,9 +113,9 @@ export function proveRegions(
     takeMade(module, region.name, type, `${maker}({`);
     module.take(...region.data.map((each) => `  ${each},`), "  texts: [");
     const { fromArea = true, expected } = region;
-    for (let index = 0; index < TEXTS_PER_REGION; index++) {
+    for (const number of texts) {
       module.take(`    (registers${fromArea ? ", areas" : ""}) => {`);
-      proveBound(module, copyTextName(region, index), "      ", { names, expected, judge, imported, fromArea });
+      proveBound(module, copyTextName(region, number), "      ", { names, expected, judge, imported, fromArea });
       module.take("    },");
     }
     module.take("  ],", "});");

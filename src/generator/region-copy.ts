@@ -17,12 +17,12 @@ export interface RegionSpec {
 }
 
 /**
- * Texts per region. V8 folds the views that a closure captured only while it is the one closure of its text
+ * The texts of a region: numbers of functions that do the same. V8 folds the views that a closure captured only while it is the one closure of its text
  * (function-context specialisation); without, a mask-7 save takes 2.2 times as long. So each set of register files
  * and memory, and each fixed place, takes a text that no other has bound: one for a place and one for all else.
  * What comes later is copied by `set`, which does not mind.
  */
-export const TEXTS_PER_REGION = 2;
+export const REGION_TEXTS: readonly number[] = [1, 2];
 
 /** A shorter region is moved where it is: a call costs as much as a dozen moves. */
 export const REGION_MINIMUM = 128;

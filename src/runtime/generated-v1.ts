@@ -61,7 +61,7 @@ export interface RegionCopy {
    * The same function under several names. V8 folds the views that a closure captured while it is the only closure
    * of its text; each pair of register files and memory gets a text of its own while there is one.
    */
-  readonly texts: readonly Bind[];
+  readonly texts: Bind[];
 }
 
 /** One saver: straight-line, for one RFBM and either one set of components in use or any. */
@@ -162,11 +162,27 @@ function otherRevision(group: unknown): Error {
   );
 }
 
-/** Loads the files that have savers (or restores) for an RFBM, or all of them. */
+/** A module of regions' copies: they by name. */
+export type RegionCopies = Readonly<Record<string, RegionCopy>>;
+
+/**
+ * Adds a second text to regions' copies, for a second memory or a place beside a ring to be as fast as the first. A module of
+ * its own has them, so that a bundle that does with one memory carries one.
+ */
+export function useSecondTexts(copies: RegionCopies, second: RegionCopies): void {
+  for (const [name, { texts }] of Object.entries(second)) if (copies[name]?.texts.length === 1) copies[name].texts.push(...texts);
+}
+
+/**
+ * Loads the files that have savers (or restores) for an RFBM, or all of them; `copies`: the two modules of the regions'
+ * copies that savers call.
+ */
 export async function loadSaverFiles<Routine = SaverGroup>(
   files: readonly { readonly rfbms: readonly bigint[]; readonly load: () => Promise<readonly Routine[]> }[],
   rfbm?: bigint,
+  copies?: () => Promise<readonly [RegionCopies, RegionCopies]>,
 ): Promise<readonly Routine[]> {
+  if (copies) useSecondTexts(...(await copies()));
   const wanted = rfbm === undefined ? files : files.filter(({ rfbms }) => rfbms.includes(rfbm));
   return (await Promise.all(wanted.map((file) => file.load()))).flat();
 }

@@ -18,7 +18,7 @@ import { regionsOf } from "../generator/region-copy.ts";
 import { bodyRenderer, type BodyRenderer, type TemplateTexts } from "../generator/render-body.ts";
 import { type RequestedRestore, restoreKey, type RestoreSpec, restoresFor } from "../generator/restore-spec.ts";
 import { groupKey, groupsFor, type GroupSpec, type RequestedMask } from "../generator/saver-spec.ts";
-import type { RestoreRoutine, SaverGroup } from "../runtime/generated-v1.ts";
+import { type RegionCopies, type RestoreRoutine, type SaverGroup, useSecondTexts } from "../runtime/generated-v1.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { withoutTypes } from "./without-types.ts";
 
@@ -29,6 +29,9 @@ export interface SaverSources {
   /** URL of the seam as JavaScript; the package's own if absent. */
   readonly seam?: string;
 }
+
+/** The modules of the copies that savers call, by text. */
+const COPIES = ["copies.mjs", "second-copies.mjs"];
 
 /** The proof looks each saver up in its module: its time grows with the square of what is in there. */
 const GROUPS_PER_MODULE = 4;
@@ -91,9 +94,9 @@ export class SaverLoader {
         ["loads.mjs", this.#loads(planned)],
         ["restores.mjs", withoutTypes(text)],
       ]);
-      const exports = await this.#import<RestoreRoutine>(texts, ["restores.mjs"]);
+      const [exports] = (await this.#import(texts, ["restores.mjs"])) as Readonly<Record<string, RestoreRoutine>>[];
       for (const { spec, key } of missing) {
-        const routine = exports.get(spec.name);
+        const routine = exports?.[spec.name];
         if (!routine) throw new Error(`the generated module does not export ${spec.name}`);
         this.#restores.set(key, routine);
       }
@@ -103,25 +106,23 @@ export class SaverLoader {
 
   /** Groups by name. */
   async #generate(groups: readonly GroupSpec[]): Promise<Map<string, SaverGroup>> {
-    const texts = new Map([["copies.mjs", this.#copies(groups)]]);
+    const texts = new Map(COPIES.map((name, i) => [name, this.#copies(groups, i + 1)]));
     for (let start = 0; start < groups.length; start += GROUPS_PER_MODULE)
       texts.set(`savers-${start}.mjs`, this.#module(groups.slice(start, start + GROUPS_PER_MODULE)));
-    return this.#import<SaverGroup>(
-      texts,
-      [...texts.keys()].filter((name) => name !== "copies.mjs"),
-    );
+    const [first, second, ...modules] = await this.#import(texts, [...texts.keys()]);
+    useSecondTexts(first as RegionCopies, second as RegionCopies);
+    return new Map(modules.flatMap((exports) => Object.entries(exports as Readonly<Record<string, SaverGroup>>)));
   }
 
-  /** Writes modules into a folder, imports those that are named, and removes the folder: their exports by name. */
-  async #import<Routine>(texts: ReadonlyMap<string, string>, names: readonly string[]): Promise<Map<string, Routine>> {
+  /** Writes modules into a folder, imports those that are named, and removes the folder: what each exports. */
+  async #import(texts: ReadonlyMap<string, string>, names: readonly string[]): Promise<object[]> {
     const folder = await mkdtemp(join(tmpdir(), "xsavekit-verify-"));
-    const found = new Map<string, Routine>();
+    const found: object[] = [];
     try {
       for (const [name, text] of texts) await writeFile(join(folder, name), text);
       for (const name of names) {
         const url = pathToFileURL(join(folder, name)).href;
-        const exports = (await import(/* @vite-ignore */ url)) as Readonly<Record<string, Routine>>;
-        for (const [key, routine] of Object.entries(exports)) found.set(key, routine);
+        found.push((await import(/* @vite-ignore */ url)) as object);
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -147,11 +148,11 @@ export class SaverLoader {
   }
 
   /** Proved JavaScript of the copies that they call. */
-  #copies(groups: readonly GroupSpec[]): string {
+  #copies(groups: readonly GroupSpec[], number: number): string {
     const path = "verify/copies.ts";
     const regions = regionsOf(groups);
-    const text = moduleText(copiesModule(regions, this.#render, this.#seam));
-    proveCopies(path, text, regions);
+    const text = moduleText(copiesModule(regions, number, this.#render, this.#seam));
+    proveCopies(path, text, regions, number);
     return withoutTypes(text);
   }
 }

@@ -49,9 +49,9 @@ export function moduleText(groups: readonly GroupSpec[], renderer: BodyRenderer 
   return printed(saversModule(groups, renderer, { seam: "./seam.mjs", copies: "./copies.mjs" }));
 }
 
-/** Text of the module with the copies that they call, not yet proved. */
-export function copiesText(groups: readonly GroupSpec[], renderer: BodyRenderer = render): string {
-  return printed(copiesModule(regionsOf(groups), renderer, "./seam.mjs"));
+/** Text of the module with one text of the copies that they call, not yet proved. */
+export function copiesText(groups: readonly GroupSpec[], number = 1): string {
+  return printed(copiesModule(regionsOf(groups), number, render, "./seam.mjs"));
 }
 
 /** Text of a module with these restores, not yet proved. */
@@ -80,7 +80,7 @@ export class SaversFolder {
     const text = moduleText(groups);
     proveModule("savers/test.ts", text, groups);
     const copies = copiesText(groups);
-    proveCopies("savers/copies-test.ts", copies, regionsOf(groups));
+    proveCopies("savers/copies-test.ts", copies, regionsOf(groups), 1);
     const number = this.#count++;
     this.#write(`copies-${number}.mjs`, copies);
     const file = this.#write(`savers-${number}.mjs`, text.replace("./copies.mjs", `./copies-${number}.mjs`));
