@@ -46,8 +46,8 @@ export function makersOf(groups: readonly GroupSpec[]): string[] {
   return [...new Set([...moversOf(forms), "saverGroup", ...forms.map(formMaker)])].toSorted();
 }
 
-/** The module with the copies of all given regions. */
-export function copiesModule(regions: readonly RegionSpec[], render: BodyRenderer, seam: string): ModuleDraft {
+/** The module with one text of the copies of all given regions. */
+export function copiesModule(regions: readonly RegionSpec[], text: number, render: BodyRenderer, seam: string): ModuleDraft {
   return {
     imports: [{ from: seam, values: copiesImports(regions), types: ["RegionCopy"] }],
     constants: regions.map((region) => ({
