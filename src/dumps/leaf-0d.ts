@@ -161,7 +161,7 @@ export function leafDCpu(cpu: RawCpu): LeafDCpu {
     );
   let leafD: ReadonlyMap<number, LeafDRow> = new Map();
   const beyond = maxBasicLeaf !== undefined && maxBasicLeaf < LEAF;
-  if (!row) {
+  if (!row || (beyond && rows.every(({ registers }) => isZeroRow(registers)))) {
     const why = beyond
       ? `the CPU's highest basic leaf is ${hex(maxBasicLeaf)}: it has no XSAVE`
       : "the dump has no row of leaf 0DH";

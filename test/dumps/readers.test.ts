@@ -291,6 +291,8 @@ test("what leaf 0DH can lack", () => {
   expect(rules(of(leaf0("0000000A"), leaf1))).toEqual(["no-leaf-0d"]);
   const echoed = of(leaf0("0000000A"), leaf1, "0000000D: 07280203-00000000-00000000-00002501");
   expect([rules(echoed), echoed?.leafD.size]).toEqual([["leaf-0d-echoed"], 0]);
+  // libcpuid fills its arrays with zeros beyond the highest leaf: that repeats nothing.
+  expect(rules(of(leaf0("00000005"), leaf1, "0000000D: 00000000-00000000-00000000-00000000"))).toEqual(["no-leaf-0d"]);
   expect(rules(of(leaf0("0000000D"), leaf1, "0000000D: 00000000-00000000-00000000-00000000 [SL 00]"))).toEqual(["leaf-0d-zero"]);
   expect(
     rules(of("0000000D: 00000003-00000240-00000240-00000000 [SL 00]", "0000000D: 00000000-00000000-00000000-00000000 [SL 01]")),
