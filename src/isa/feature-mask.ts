@@ -13,9 +13,9 @@ const MASK64 = 0xffff_ffff_ffff_ffffn;
 /** XCOMP_BV bit 63: set in the header of an area in the compacted format (SDM vol. 1, 13.4.3). */
 export const XCOMP_BV_COMPACTED: bigint = 1n << 63n;
 
-/** Splits a mask into its `[low, high]` words. Throws RangeError outside 0 .. 2^64-1. */
+/** Splits a mask into its `[low, high]` words. Throws RangeError outside 0 .. 2^64-1, TypeError for a number. */
 export function maskPair(mask: bigint): MaskPair {
-  if (mask < 0n || mask > MASK64) {
+  if (BigInt.asUintN(64, mask) !== mask) {
     throw new RangeError(`"mask" expected 0 .. 0xffffffffffffffff, got ${mask}`);
   }
   return [Number(mask & 0xffff_ffffn), Number(mask >> 32n)];

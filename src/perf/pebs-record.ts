@@ -24,8 +24,12 @@ export class PebsBuffer {
 
   /** Checks that `size` bytes follow `offset` before `end`. */
   need(offset: number, size: number, end: number, what: string): void {
-    if (offset + size > end) {
-      throw new PebsError("truncated", offset, `${what}: ${size} bytes expected, ${Math.max(0, end - offset)} are left`);
+    if (offset < 0 || offset + size > end) {
+      throw new PebsError(
+        "truncated",
+        offset,
+        `${what}: ${size} bytes expected, ${offset < 0 ? 0 : Math.max(0, end - offset)} are left`,
+      );
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { bitsOf } from "../isa/feature-mask.ts";
+import { attributeRefusals, type PmuCapabilities } from "./attribute-rules.ts";
 import type { LayoutSource } from "../layout/component-row.ts";
 import type { AreaMemory } from "../runtime/arena.ts";
 import type { NmiGate } from "../runtime/nmi-gate.ts";
@@ -75,7 +76,10 @@ export class RegisterSampler {
   /** Status of the gate for the latest sample: 0 saved or not asked. */
   declare status: number;
 
+  /** Throws RangeError for attributes whose samples have no layout: what every kernel refuses, whatever its PMU. */
   constructor(attributes: SampleAttributes, options: SamplerOptions) {
+    const [refusal] = attributeRefusals(attributes, ANY_PMU, options.perf ?? REVIEWED).filter(({ errno }) => errno === "EINVAL");
+    if (refusal) throw new RangeError(`"${refusal.field}": ${refusal.message}; attributeRefusals() tells every reason`);
     this.attributes = attributes;
     this.perf = options.perf ?? REVIEWED;
     this.gate = options.gate;
@@ -114,7 +118,9 @@ export class RegisterSampler {
     pebs?: PebsRecord,
     pebsBuffer?: PebsBuffer,
   ): number {
-    if (out.length - at < LARGEST_SAMPLE >> 2) throw new RangeError(`"out" expected ${LARGEST_SAMPLE} bytes from word ${at} on`);
+    if (!(at >= 0 && out.length - at >= LARGEST_SAMPLE >> 2)) {
+      throw new RangeError(`"out" expected ${LARGEST_SAMPLE} bytes from word ${at} on, has ${4 * out.length} in all`);
+    }
     this.user.clear();
     this.intr.clear();
     this.userFrom = FROM_NOWHERE;
@@ -192,6 +198,9 @@ export class RegisterSampler {
     return this.taskGeneral;
   }
 }
+
+/** A PMU that refuses nothing by itself. */
+const ANY_PMU: PmuCapabilities = { kind: "other", extendedRegs: true, simdRegs: true, components: -1n };
 
 function requestOf(attributes: SampleAttributes, regs: bigint | undefined, set: "User" | "Intr"): SetRequest | undefined {
   if (regs === undefined) return undefined;

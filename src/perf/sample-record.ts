@@ -172,8 +172,9 @@ const ABI_WORDS = [ABI_NONE, ABI_32, ABI_64, ABI_32 | ABI_SIMD, ABI_64 | ABI_SIM
 export function decodeRegisters(bytes: Uint8Array, at: number, masks: DecodeMasks): DecodedRegisters {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const need = (offset: number, size: number, what: string): void => {
-    if (offset + size > bytes.length) {
-      throw new SampleRecordError(offset, `${what}: ${size} bytes expected, ${Math.max(0, bytes.length - offset)} are left`);
+    if (!(offset >= 0 && offset + size <= bytes.length)) {
+      const left = offset >= 0 ? Math.max(0, bytes.length - offset) : 0;
+      throw new SampleRecordError(offset, `${what}: ${size} bytes expected, ${left} are left`);
     }
   };
   need(at, 8, "the ABI word");

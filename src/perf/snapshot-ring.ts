@@ -64,10 +64,15 @@ export class SnapshotRings {
     this.lostCounts = new Float64Array(processors);
   }
 
-  /** Byte offset of the next free slot's area, or -1 where the ring is full (counted as lost); the same until it is committed. */
+  /**
+   * Byte offset of the next free slot's area, or -1 where the ring is full (counted as lost); the same until it is
+   * committed. Throws RangeError for a processor without a ring, as every call does.
+   */
   reserve(processor: number): number {
     const written = this.written[processor] as number;
-    if (written - (this.read[processor] as number) >= this.slots) {
+    // Written so that a processor that has no ring, whose count is undefined, is looked at too.
+    if (!(written - (this.read[processor] as number) < this.slots)) {
+      this.checkProcessor(processor);
       this.lostCounts[processor]!++;
       return -1;
     }
@@ -80,7 +85,8 @@ export class SnapshotRings {
    */
   commit(processor: number, status: number, maskLow: number, maskHigh: number, time: number): void {
     const written = this.written[processor] as number;
-    if (written - (this.read[processor] as number) >= this.slots) {
+    if (!(written - (this.read[processor] as number) < this.slots)) {
+      this.checkProcessor(processor);
       throw new RangeError(`processor ${processor}: no slot was reserved, the ring is full`);
     }
     const word = this.slotOffset(processor, written) >> 2;
@@ -99,7 +105,9 @@ export class SnapshotRings {
   /** Byte offset of the oldest unread slot, or -1 where there is none. */
   peek(processor: number): number {
     const read = this.read[processor] as number;
-    return read === (this.written[processor] as number) ? -1 : this.slotOffset(processor, read);
+    if (read !== (this.written[processor] as number)) return this.slotOffset(processor, read);
+    this.checkProcessor(processor);
+    return -1;
   }
 
   /** Gives the oldest unread slot back to the writer. Throws RangeError where there is none. */
@@ -110,7 +118,14 @@ export class SnapshotRings {
 
   /** Snapshots that found their ring full. */
   lost(processor: number): number {
-    return this.lostCounts[processor] ?? 0;
+    this.checkProcessor(processor);
+    return this.lostCounts[processor] as number;
+  }
+
+  private checkProcessor(processor: number): void {
+    if (this.written[processor] === undefined) {
+      throw new RangeError(`"processor" expected 0..${this.processors - 1}, got ${processor}`);
+    }
   }
 
   private slotOffset(processor: number, running: number): number {

@@ -70,6 +70,11 @@ export function hasInstruction({ instructions }: ProcessorDescription, instructi
   return (instruction !== "XSAVES" && instruction !== "XRSTORS") || instructions.xsaves;
 }
 
+/** False for a name that a program without types has wrong (XSAVE64), which must not pass for another instruction. */
+export function isInstruction(name: string): boolean {
+  return /^X(?:SAVE(?:OPT|C|S)?|RSTORS?|[SG]ETBV)$/.test(name);
+}
+
 /**
  * Every cause that holds, in the order of the exceptions' priority: #UD, #NM, #GP by privilege, alignment. `offset` is
  * where the area lies; undefined for XSETBV and XGETBV. #AC may be raised in place of the misaligned area's #GP at CPL
@@ -88,7 +93,8 @@ export function instructionFaults(
   const cpl = context.cpl ?? 0;
   const supervisor = instruction === "XSAVES" || instruction === "XRSTORS";
   const onArea = offset !== undefined;
-  if (!hasInstruction(cpu, instruction)) add(6, "no-instruction", 0n, `${cpu.id} has no ${instruction}`);
+  if (!isInstruction(instruction) || !hasInstruction(cpu, instruction))
+    add(6, "no-instruction", 0n, `${cpu.id} has no ${instruction}`);
   if (context.osxsave === false) add(6, "osxsave-clear", 0n, "CR4.OSXSAVE is 0");
   if (context.prefix !== undefined) {
     const byte = context.prefix === "LOCK" ? 0xf0n : BigInt(`0x${context.prefix}`);

@@ -5,6 +5,7 @@ import { XCOMP_BV_OFFSET } from "../isa/xsave-area.ts";
 import type { AreaMemory } from "./arena.ts";
 import { bindSettledXinuse } from "./derive-xinuse.ts";
 import { restore as restoreGenerally, restoreFaults, type RestoreFault } from "./general-restore.ts";
+import { hasInstruction, isInstruction } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import type { RestoreFamily } from "./restore-checks.ts";
@@ -12,7 +13,7 @@ import { restorePlan } from "./restore-plan.ts";
 import { registerViews } from "./register-views.ts";
 import { boundRestore } from "./restore-registers.ts";
 import type { BoundRestore, RestoreRoutine } from "./restore-routine.ts";
-import { stale, UnsupportedInstructionError } from "./select-save.ts";
+import { stale, unknownInstruction, UnsupportedInstructionError } from "./select-save.ts";
 
 /** A restore bound to an instruction, a mask, register files and memory. */
 export interface SelectedRestore {
@@ -73,12 +74,13 @@ export function selectRestore(
 ): SelectedRestore {
   const { instruction, mask } = request;
   const { cpu, i32: r, blockSize } = processors;
-  if (instruction === "XRSTORS" && !cpu.instructions.xsaves)
-    throw new UnsupportedInstructionError(`${cpu.id} has no XRSTORS: the instruction would raise #UD`);
+  if (!isInstruction(instruction)) throw unknownInstruction(instruction, "XRSTOR or XRSTORS");
+  if (!hasInstruction(cpu, instruction))
+    throw new UnsupportedInstructionError(`${cpu.id} has no ${instruction}: it would raise #UD`);
   const withXss = instruction === "XRSTORS" ? -1 : 0;
+  const [maskLow, maskHigh] = maskPair(mask).map((word) => word | 0) as [number, number];
   const rfbm = mask & (processors.xcr0(0) | (withXss === 0 ? 0n : processors.xss(0)));
   const [rfbmLow, rfbmHigh] = maskPair(rfbm).map((word) => word | 0) as [number, number];
-  const [maskLow, maskHigh] = maskPair(mask).map((word) => word | 0) as [number, number];
   const { place } = request;
   const placed = place ? areas.at(place.offset, 576) : areas;
   const onlyOne = place && registerViews(processors, place.processor);

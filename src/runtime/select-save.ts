@@ -6,7 +6,7 @@ import { areaLayout, type AreaLayout } from "../layout/area-layout.ts";
 import { generalPath } from "./general-save.ts";
 import type { BoundSave, RegisterViews, SaverGroup } from "./generated-v1.ts";
 import { inUseHigh, inUseLow } from "./in-use.ts";
-import { hasInstruction } from "./instruction-faults.ts";
+import { hasInstruction, isInstruction } from "./instruction-faults.ts";
 import type { Processors } from "./processors.ts";
 import { XCR0_OFFSET, XSS_OFFSET } from "./register-slots.ts";
 import { boundForm, registerViews } from "./register-views.ts";
@@ -22,6 +22,11 @@ export class StaleBindingError extends Error {
 /** The CPU lacks the instruction: it would raise #UD. */
 export class UnsupportedInstructionError extends Error {
   override readonly name = "UnsupportedInstructionError";
+}
+
+/** The error of an instruction by a name that is none; `expected`: the names that there are. */
+export function unknownInstruction(name: string, expected: string): RangeError {
+  return new RangeError(`"instruction" expected ${expected}, got ${name}`);
 }
 
 /** No path that was handed over serves the mask. */
@@ -80,6 +85,8 @@ export function selectSave(
   areas: AreaMemory,
   request: SaveRequest,
 ): SelectedSave {
+  if (!isInstruction(request.instruction)) throw unknownInstruction(request.instruction, "XSAVE, XSAVEOPT, XSAVEC or XSAVES");
+  maskPair(request.mask);
   return selectSaveWith(generalPath, savers, processors, areas, request);
 }
 
@@ -97,7 +104,7 @@ export function selectSaveWith(
   const { instruction, mask } = request;
   const { cpu } = processors;
   if (!hasInstruction(cpu, instruction)) {
-    throw new UnsupportedInstructionError(`${cpu.id} has no ${instruction}: the instruction would raise #UD`);
+    throw new UnsupportedInstructionError(`${cpu.id} has no ${instruction}: it would raise #UD`);
   }
   const rfbm = mask & (processors.xcr0(0) | (instruction === "XSAVES" ? processors.xss(0) : 0n));
   const layout = areaLayout(cpu, rfbm, formatOf(instruction));
