@@ -1,4 +1,8 @@
-/** A model's thin modules and the registry: constants and imports, no code of their own. */
+/**
+ * A model's thin modules and the registry: constants and imports, no code of their own. They are written as text, by the
+ * thread that plans: ts-morph would have nothing to prove in them, and only the thread that prints and proves savers and
+ * restores loads it (a third of a second).
+ */
 
 import { maskHex } from "../isa/feature-mask.ts";
 import { DEPARTURE_NAMES, type Quirks } from "../isa/vendor-behaviour.ts";

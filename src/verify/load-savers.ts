@@ -33,9 +33,6 @@ export interface SaverSources {
 /** The modules of the copies that savers call, by text. */
 const COPIES = ["copies.mjs", "second-copies.mjs"];
 
-/** The proof looks each saver up in its module: its time grows with the square of what is in there. */
-const GROUPS_PER_MODULE = 4;
-
 /** Makes savers; what equal groups of several CPUs need is generated and loaded once. */
 export class SaverLoader {
   readonly #render: BodyRenderer;
@@ -106,12 +103,13 @@ export class SaverLoader {
 
   /** Groups by name. */
   async #generate(groups: readonly GroupSpec[]): Promise<Map<string, SaverGroup>> {
-    const texts = new Map(COPIES.map((name, i) => [name, this.#copies(groups, i + 1)]));
-    for (let start = 0; start < groups.length; start += GROUPS_PER_MODULE)
-      texts.set(`savers-${start}.mjs`, this.#module(groups.slice(start, start + GROUPS_PER_MODULE)));
-    const [first, second, ...modules] = await this.#import(texts, [...texts.keys()]);
+    const texts = new Map([
+      ...COPIES.map((name, i) => [name, this.#copies(groups, i + 1)] as const),
+      ["savers.mjs", this.#module(groups)],
+    ]);
+    const [first, second, savers] = await this.#import(texts, [...texts.keys()]);
     useSecondTexts(first as RegionCopies, second as RegionCopies);
-    return new Map(modules.flatMap((exports) => Object.entries(exports as Readonly<Record<string, SaverGroup>>)));
+    return new Map(Object.entries(savers as Readonly<Record<string, SaverGroup>>));
   }
 
   /** Writes modules into a folder, imports those that are named, and removes the folder: what each exports. */

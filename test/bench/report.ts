@@ -2,6 +2,7 @@
 
 import { maskHex } from "../../src/isa/feature-mask.ts";
 import { median, quantile } from "./measure.ts";
+import { GENERATION_ROWS } from "./generation.ts";
 import { IMAGES } from "./restores.ts";
 import { SNAPSHOT_ROWS } from "./snapshots.ts";
 import { rowName, type SectionResult, TABLE } from "./sections.ts";
@@ -27,6 +28,7 @@ export function report(results: Results, processes: number): string {
     ...gateLines(results),
     ...snapshotLines(results.get("snapshots")),
     ...heapLines(results.get("heap")),
+    ...generationLines(results.get("generation")),
   );
   return lines.join("\n");
 }
@@ -236,4 +238,14 @@ function heapLines(runs: readonly SectionResult[] | undefined): string[] {
     return `  ${name.padEnd(18)} at most ${most} bytes (${verdict(most, 10_000)}), ${collections} collections (${verdict(collections, 0)})`;
   });
   return ["Heap over the second million of saves", ...lines, ""];
+}
+
+function generationLines(runs: readonly SectionResult[] | undefined): string[] {
+  if (!runs?.[0]) return [];
+  const lines = GENERATION_ROWS.map(([name, target]) => {
+    const found = values(runs, name).map((ns) => ns / 1e6);
+    const middle = median(found);
+    return `  ${name.padEnd(48)} ${middle.toFixed(1)} ms (${Math.min(...found).toFixed(1)}-${Math.max(...found).toFixed(1)}; ${verdict(middle, target)})`;
+  });
+  return ["Generating, milliseconds of whole processes", ...lines, ""];
 }

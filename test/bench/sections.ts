@@ -5,6 +5,7 @@ import { generatedRegistry } from "../../src/host/load-generated.ts";
 import { KernelContexts, NmiGate, type SaveFamily, SaverPath } from "../../src/runtime/index.ts";
 import { copyPlan, dataViewLoop, hardware, restructureSave, ringFor, savesAt, savesInRing } from "./candidates.ts";
 import { type Machine, thisMachine } from "./machine.ts";
+import { generation } from "./generation.ts";
 import { restores } from "./restores.ts";
 import { snapshots } from "./snapshots.ts";
 import { type Candidate, measure, type Measurement } from "./measure.ts";
@@ -213,4 +214,5 @@ export const SECTIONS: Readonly<Record<string, () => Promise<SectionResult>>> = 
   "gate-random": () => selection("random"),
   snapshots,
   heap,
+  generation,
 };
