@@ -9,7 +9,7 @@ import type { FuzzOutcome, FuzzTarget } from "./fuzz-target.ts";
 import { mutated, watched } from "./lying-files.ts";
 
 /** Errors of a file's first bytes: nothing behind them was looked at. */
-const SHALLOW = new Set(["unknown-format", "not-a-core", "unknown-architecture", "not-a-minidump"]);
+const SHALLOW = new Set(["unknown-format", "foreign-file", "not-a-core", "unknown-architecture", "not-a-minidump"]);
 
 async function open(bytes: Uint8Array, file: FuzzFile, prng: Prng): Promise<FuzzOutcome> {
   const { source, read } = watched(bytes);
