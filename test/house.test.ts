@@ -144,3 +144,13 @@ test("the floors that run anywhere compile in a project without Node's types", {
     rmSync(folder, { recursive: true });
   }
 });
+
+test("every script of package.json that runs a program runs one that the build compiles", () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> };
+  const { include } = JSON.parse(readFileSync(join(ROOT, "tsconfig.json"), "utf8")) as { include: string[] };
+  const programs = Object.values(scripts).flatMap((script) =>
+    [...script.matchAll(/node dist\/(\S+)\.js/g)].map(([, path]) => `${path}.ts`),
+  );
+  expect(programs.length).toBeGreaterThan(5);
+  expect(programs.filter((path) => !path.startsWith("src/") && !include.includes(path))).toEqual([]);
+});
