@@ -57,14 +57,15 @@ const gated = (saver: string): string => `
 const SEAM = [
   "src/runtime/generated-v1.ts",
   "src/runtime/element-moves.ts",
+  "src/runtime/in-use.ts",
   "src/runtime/store-x87-control.ts",
   "src/layout/component-row.ts",
 ];
 
 /** In bytes. The aim of the design is 12,288. */
 const MOST_WITH_GATE = 22_500;
-/** In bytes. The aim of the design is 65,536. */
-const MOST_OF_A_MODEL = 68_500;
+/** In bytes: 64 KB, the aim of the design. */
+const MOST_OF_A_MODEL = 65_536;
 
 test("the gate with one saver", async () => {
   const found = await bundles(new Map(["xsavec_rfbm_e7", "xsavec_rfbm_6"].map((saver) => [saver, gated(saver)])));

@@ -19,9 +19,12 @@ const RUNS = [128, 64] as const;
 const moverOf = (size: number): string => `move${size}`;
 
 /** The functions of the seam that the savers of some forms call, in order of their names. */
-export function moversOf(forms: readonly FormSpec[]): string[] {
+export function calledOf(forms: readonly FormSpec[]): string[] {
   const lengths = forms.flatMap(({ segments }) => segments.filter(usesMoves).map(({ length }) => length));
-  return RUNS.filter((size) => lengths.some((length) => length >= size && (size === 128 || length % 128 >= size))).map(moverOf);
+  const movers = RUNS.filter((size) => lengths.some((length) => length >= size && (size === 128 || length % 128 >= size))).map(
+    moverOf,
+  );
+  return forms.some(({ inUse, plan }) => inUse === "any" && plan.mxcsrCounts) ? [...movers, "mxcsrInUse"] : movers;
 }
 
 /** Where the sink and the initial configuration are named in a body. */

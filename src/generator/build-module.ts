@@ -1,8 +1,9 @@
 /** Drafts the TypeScript modules of savers and of the copies that they share. */
 
 import { bitsOf, maskPair } from "../isa/feature-mask.ts";
+import { EXTENDED_REGION_OFFSET } from "../isa/xsave-area.ts";
 import { componentName } from "../isa/state-component.ts";
-import { bodyContext, moversOf } from "./body-context.ts";
+import { bodyContext, calledOf } from "./body-context.ts";
 import type { ExportedConstant, ModuleDraft, NamedImports } from "./module-draft.ts";
 import { regionsOf, type RegionSpec } from "./region-copy.ts";
 import type { BodyRenderer } from "./render-body.ts";
@@ -40,10 +41,18 @@ export function formMaker({ segments }: FormSpec): "sinkForm" | "saverForm" {
   return segments.some(({ kind }) => kind === "sink") ? "sinkForm" : "saverForm";
 }
 
+/** The seam's name for XSAVEC and XSAVES together. */
+const BOTH = "COMPACTED_SAVES";
+
+function usesBoth(families: GroupSpec["families"]): boolean {
+  return families.join() === "XSAVEC,XSAVES";
+}
+
 /** The seam's functions that a module of these groups calls, in order of their names. */
 export function makersOf(groups: readonly GroupSpec[]): string[] {
   const forms = groups.flatMap((group) => group.forms);
-  return [...new Set([...moversOf(forms), "saverGroup", ...forms.map(formMaker)])].toSorted();
+  const both = groups.some(({ families }) => usesBoth(families)) ? [BOTH] : [];
+  return [...new Set([...both, ...calledOf(forms), "saverGroup", ...forms.map(formMaker)])].toSorted();
 }
 
 /** The module with one text of the copies of all given regions. */
@@ -146,11 +155,11 @@ export function pairText(mask: bigint): string {
 }
 
 function groupText({ families, plan, forms }: GroupSpec): string {
-  const segments = forms.at(-1)?.segments ?? [];
+  const segments = forms.at(-1)?.segments.filter(({ area }) => area >= EXTENDED_REGION_OFFSET) ?? [];
   return [
     "/* @__PURE__ */ saverGroup(",
     `  ${SEAM_REVISION},`,
-    `  [${families.map((family) => `"${family}"`).join(", ")}],`,
+    `  ${usesBoth(families) ? BOTH : `["${families.join('", "')}"]`},`,
     `  ${pairText(plan.rfbm)},`,
     `  ${plan.size},`,
     `  "${pointerRule(plan)}",`,

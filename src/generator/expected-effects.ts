@@ -31,9 +31,7 @@ export function expectedEffects(form: FormSpec): string[] {
   if (form.inUse === "any") {
     const x = "R[f + 128]! & ~R[f + 134]!";
     out.push(
-      plan.mxcsrCounts
-        ? `const low = ((${x}) | ((((R[f + 6]! ^ 8064) | (0 - (R[f + 6]! ^ 8064))) >>> 31) << 1)) & ${rfbm[0]};`
-        : `const low = (${x}) & ${rfbm[0]};`,
+      plan.mxcsrCounts ? `const low = ((${x}) | mxcsrInUse(R[f + 6]!)) & ${rfbm[0]};` : `const low = (${x}) & ${rfbm[0]};`,
     );
     if (rfbm[1] !== 0) out.push(`const high = R[f + 129]! & ~R[f + 135]! & ${rfbm[1]};`);
     const bits = new Set(segments.filter((each) => each.kind !== "live").map((each) => each.components[0]!));

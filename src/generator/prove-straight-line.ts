@@ -4,7 +4,7 @@
  * the engine keeps its own bounds checks.
  */
 
-import { moversOf } from "./body-context.ts";
+import { calledOf } from "./body-context.ts";
 import { copiesImports, copyData, copyTextName, formMaker, makersOf, SEAM_REVISION } from "./build-module.ts";
 import { expectedCopy, expectedEffects } from "./expected-effects.ts";
 import { KnownStatements } from "./known-statements.ts";
@@ -15,7 +15,7 @@ import { statementEffects } from "./statement-effects.ts";
 import { ALLOWED_KINDS, StatementJudge } from "./statement-rules.ts";
 
 /** Receivers of a saver's calls; a region's copy is one, and is proved where it is defined. */
-const SAVER_CALLS = /^(?:areas\.check|registers\.base|U\.set|move64|move128|c\d+_\d+)$/;
+const SAVER_CALLS = /^(?:areas\.check|registers\.base|U\.set|move64|move128|mxcsrInUse|c\d+_\d+)$/;
 const NO_CALLS = /^(?!)/;
 const SAVERS = straightLine(SAVER_CALLS);
 const COPIES = straightLine(NO_CALLS);
@@ -137,7 +137,7 @@ function proveForm(module: ModuleLines, form: FormSpec, imported: ReadonlySet<st
     expected: expectedEffects(form),
     judge: SAVERS,
     imported,
-    calls: moversOf([form]),
+    calls: calledOf([form]),
     fromArea: true,
   });
   module.take("  },", ");");
@@ -269,10 +269,11 @@ function boundNames(
 function groupData({ families, plan, forms }: GroupSpec): string[] {
   const segments = forms
     .at(-1)!
-    .segments.map((each) => `[${each.components[0]}, ${each.registers}, ${each.area}, ${each.length}]`);
+    .segments.filter(({ components }) => components[0]! > 1)
+    .map((each) => `[${each.components[0]}, ${each.registers}, ${each.area}, ${each.length}]`);
   return [
     `${SEAM_REVISION}`,
-    `[${families.map((family) => `"${family}"`).join(", ")}]`,
+    families.length > 1 ? "COMPACTED_SAVES" : `["${families[0]}"]`,
     maskData(plan.rfbm),
     `${plan.size}`,
     `"${pointerRule(plan)}"`,

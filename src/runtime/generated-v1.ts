@@ -8,6 +8,7 @@ import type { X87Pointers } from "../isa/vendor-behaviour.ts";
 import { type ComponentRow, componentRow } from "../layout/component-row.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
 export { move128, move64 } from "./element-moves.ts";
+export { mxcsrInUse } from "./in-use.ts";
 export { storeX87Control } from "./store-x87-control.ts";
 export { regionLoad, restoreRoutine } from "./restore-routine.ts";
 export type { BoundRestore, RegionLoad, RestoreRegisters, RestoreRoutine } from "./restore-routine.ts";
@@ -81,8 +82,9 @@ export interface SaverGroup {
   readonly size: number;
   readonly x87Pointers: X87Pointers;
   /**
-   * What its savers store, component by component in order of area offset; a saver stores of it what is in use and, for any
-   * state, sends the rest to the sink or stores initial values in its place.
+   * What its savers store of the extended components, in order of area offset; a saver stores of it what is in use and, for
+   * any state, sends the rest to the sink or stores initial values in its place. What it stores of the legacy region follows
+   * from RFBM and the instruction.
    */
   readonly segments: readonly SegmentTuple[];
   /** Most specialised first; the last is `any`. */
@@ -139,6 +141,9 @@ export function sinkForm(bind: Bind): SaverForm {
 
 /** Revision of the seam; the generator writes it into every group. */
 const REVISION = 3;
+
+/** The instructions of most groups in the compacted format: XSAVES stores what XSAVEC does unless a component has effects. */
+export const COMPACTED_SAVES: readonly SaveFamily[] = ["XSAVEC", "XSAVES"];
 
 /** Makes a group; refuses, by name, output of a generator that this runtime does not understand. */
 export function saverGroup(

@@ -30,6 +30,7 @@ export { MissingPathError, selectSave, StaleBindingError, UnsupportedInstruction
 export type { GeneralPath, SelectedSave, SaveRequest } from "./select-save.ts";
 export { SaverPath } from "./saver-path.ts";
 export type { SaverPathOptions } from "./saver-path.ts";
+export { useSecondTexts } from "./generated-v1.ts";
 export type {
   BoundSave,
   BoundRestore,
