@@ -138,7 +138,7 @@ test.each([
   ["a header word", "Q[w + {{word}}]", "Q[w + 1 + {{word}}]"],
   ["the size that is checked", "areas.check(offset, {{size}})", "areas.check(offset, 576)"],
   ["a condition", "const w =", "if (offset) return;\nconst w ="],
-  ["the MXCSR rule", "8064", "8065"],
+  ["the MXCSR rule", "mxcsrInUse(R[f + 6]!)", "mxcsrInUse(R[f + 7]!)"],
   ["XINUSE's place", "R[f + 128]!", "R[f + 130]!"],
   ["a view's place", "{{at}});", "{{at}} + 8);"],
 ])("a template with %s changed is refused by the proof", (_, from, to) => {
