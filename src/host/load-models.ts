@@ -8,7 +8,7 @@ import type { LeafDCpu, RawDump } from "../dumps/index.ts";
 import type { ByteSource } from "../formats/byte-source.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
-import { ModelError, hasErrors } from "../model/diagnostic.ts";
+import { ModelError, hasErrors, quoteText } from "../model/diagnostic.ts";
 import { modelFromLeafD } from "../model/model-from-leaf-0d.ts";
 import { ID_FORM } from "../model/model-schema.ts";
 import { nearestName } from "../model/nearest-name.ts";
@@ -65,8 +65,17 @@ function baseFrom(folders: readonly string[]): LoadBase {
   };
 }
 
-/** One model of the package. Throws ModelError with what is wrong in its file. */
+/** The error of a name that no model has; `ids`: those that there are. */
+function noModel(what: string, name: string, ids: readonly string[]): ModelArgumentError {
+  // Of two that are equally near, the longer: amd-zen-5 for amd-zen5.
+  const near = nearestName(name, ids.toReversed());
+  const hint = near === undefined ? "`xsavekit models` lists them" : `did you mean ${near}? \`xsavekit models\` lists all`;
+  return new ModelArgumentError(`${what} ${quoteText(name)}: ${hint}`);
+}
+
+/** One model of the package. Throws ModelArgumentError for an id that it has not, ModelError with what is wrong in its file. */
 export function loadBundledModel(id: string, folder: string = modelsFolder()): CpuModel {
+  if (!existsSync(join(folder, `${id}.yaml`)) || !ID_FORM.test(id)) throw noModel("no model", String(id), bundledIds(folder));
   const path = join(folder, `${id}.yaml`);
   const { model, diagnostics } = readModel(readFileSync(path, "utf8"), path, baseFrom([folder]));
   if (!model) throw new ModelError(diagnostics);
@@ -203,12 +212,7 @@ function looksLikeYaml(text: string): boolean {
 export async function resolveModels(argument: string, input?: ByteSource): Promise<readonly CpuModel[]> {
   const ids = bundledIds();
   if (ids.includes(argument)) return [loadBundledModel(argument)];
-  if (argument !== "-" && !existsSync(argument) && !/[/\\.]/.test(argument)) {
-    // Of two that are equally near, the longer: amd-zen-5 for amd-zen5.
-    const near = nearestName(argument, ids.toReversed());
-    const hint = near === undefined ? "`xsavekit models` lists them" : `did you mean ${near}? \`xsavekit models\` lists all`;
-    throw new ModelArgumentError(`no model and no file \`${argument}\`: ${hint}`);
-  }
+  if (argument !== "-" && !existsSync(argument) && !/[/\\.]/.test(argument)) throw noModel("no model and no file", argument, ids);
   const { kind, models, diagnostics } = await checkFile(argument, input);
   if (kind === "masks") throw new ModelArgumentError(`${argument}: holds mask families, not a CPU; name a model`);
   if (models.length > 0 && (kind === "dump" || !hasErrors(diagnostics))) return models;
