@@ -59,11 +59,10 @@ const SEAM = [
   "src/runtime/element-moves.ts",
   "src/runtime/in-use.ts",
   "src/runtime/store-x87-control.ts",
-  "src/layout/component-row.ts",
 ];
 
 /** In bytes. The aim of the design is 12,288. */
-const MOST_WITH_GATE = 22_500;
+const MOST_WITH_GATE = 23_100;
 /** In bytes: 64 KB, the aim of the design. */
 const MOST_OF_A_MODEL = 65_536;
 

@@ -37,7 +37,7 @@ const ROUTINE_TYPES = { savers: "SaverGroup", restores: "RestoreRoutine" } as co
 /** The text of `<model>/cpu.ts`: the model's CPU as data. */
 export function cpuModuleText(model: CpuModel, seam: string): string {
   return [
-    `import { componentRows, type ProcessorDescription } from "${seam}";`,
+    `import type { ProcessorDescription } from "${seam}";`,
     "",
     `/** ${titleOf(model)}: CPUID leaf 0DH, masks and vendor rules. Sizes and offsets in bytes. */`,
     `export const cpu: ProcessorDescription = ${cpuText(model).join("\n")};`,
@@ -83,20 +83,19 @@ export function modelModuleText(
 /** A CPU's masks, rows and vendor rules as the lines of a literal. */
 function cpuText(model: CpuModel): string[] {
   const { instructions: has } = model;
-  const rows = model.components.map(({ index, size, standardOffset = 0, supervisor, align64, xfd }) => {
-    const ecx = Number(supervisor) | (Number(align64) << 1) | (Number(xfd) << 2);
-    return `    [${index}, ${size}, ${standardOffset}, ${ecx}],`;
-  });
+  const rows = model.components.map(
+    (row) =>
+      `    { index: ${row.index}, size: ${row.size}, standardOffset: ${row.standardOffset ?? "undefined"}, supervisor: ${row.supervisor}, align64: ${row.align64}, xfd: ${row.xfd} },`,
+  );
   return [
     "{",
     `  id: ${JSON.stringify(model.id)},`,
     `  xcr0Supported: ${maskHex(model.xcr0Supported)}n,`,
     `  xssSupported: ${maskHex(model.xssSupported)}n,`,
     `  instructions: { xsaveopt: ${has.xsaveopt}, xsavec: ${has.xsavec}, xgetbv1: ${has.xgetbv1}, xsaves: ${has.xsaves}, xfd: ${has.xfd} },`,
-    "  // sub-leaf, EAX: size, EBX: standard offset, ECX: supervisor 1, align64 2, xfd 4",
-    "  components: /* @__PURE__ */ componentRows([",
+    "  components: [",
     ...rows,
-    "  ]),",
+    "  ],",
     `  quirks: { ${quirkText(model.quirks)} },`,
     "}",
   ];
@@ -105,7 +104,7 @@ function cpuText(model: CpuModel): string[] {
 /** The text of `cpus.ts`: the data of every model in one module, for those who look for the model that an image fits. */
 export function allCpusText(models: readonly CpuModel[], seam: string): string {
   return [
-    `import { componentRows, type ProcessorDescription } from "${seam}";`,
+    `import type { ProcessorDescription } from "${seam}";`,
     "",
     "/** Every model's CPUID leaf 0DH, masks and vendor rules, in the order of their ids. Sizes and offsets in bytes. */",
     "export const cpus: readonly ProcessorDescription[] = [",

@@ -5,7 +5,6 @@
 
 import type { MaskPair } from "../isa/feature-mask.ts";
 import type { X87Pointers } from "../isa/vendor-behaviour.ts";
-import { type ComponentRow, componentRow } from "../layout/component-row.ts";
 export type { ProcessorDescription } from "./processor-description.ts";
 export { move128, move64 } from "./element-moves.ts";
 export { mxcsrInUse } from "./in-use.ts";
@@ -115,13 +114,6 @@ export interface GeneratedRestores {
 export interface GeneratedModel {
   readonly cpu: ProcessorDescription;
   readonly savers: readonly SaverGroup[];
-}
-
-/** A CPU's rows out of those of leaf 0DH: sub-leaf, EAX, EBX, ECX. */
-export function componentRows(
-  rows: readonly (readonly [index: number, eax: number, ebx: number, ecx: number])[],
-): readonly ComponentRow[] {
-  return rows.map((row) => componentRow(...row));
 }
 
 /** Makes a region's copy. */

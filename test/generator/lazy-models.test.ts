@@ -22,6 +22,7 @@ test("a model's module imports its CPU's data and nothing else before it is aske
     const text = readFileSync(join(GENERATED, `${id}.ts`), "utf8");
     expect(text.match(/^import (?!type )[^\n]*/gm), id).toBeNull();
     expect(text.match(/^export .* from [^\n]*/gm), id).toEqual([`export { cpu } from "./${id}/cpu.ts";`]);
+    expect(readFileSync(join(GENERATED, id, "cpu.ts"), "utf8").match(/^(?:im|ex)port (?!type |const )[^\n]*/gm), id).toBeNull();
   }
 });
 
