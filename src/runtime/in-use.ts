@@ -11,12 +11,6 @@ export function inUseLow(registers: Int32Array, word: number, mxcsrCounts: 0 | 2
   return (registers[word + 128]! & ~registers[word + 134]!) | (registers[word + 6] === 0x1f80 ? 0 : mxcsrCounts);
 }
 
-/** 2 where MXCSR is not 1F80H and so counts as XINUSE[1], else 0; without a branch, for savers. */
-export function mxcsrInUse(mxcsr: number): number {
-  const difference = mxcsr ^ 0x1f80;
-  return ((difference | (0 - difference)) >>> 31) << 1;
-}
-
 /** High word of XINUSE & ~IA32_XFD. */
 export function inUseHigh(registers: Int32Array, word: number): number {
   return registers[word + 129]! & ~registers[word + 135]!;
