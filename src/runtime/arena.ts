@@ -41,7 +41,8 @@ export class AreaMemory {
   readonly last: number;
   /**
    * `offset & offsetMask` is an area's byte offset in the views. It changes nothing in an offset that `check` accepts, but tells
-   * V8 the range of an index; where the views reach beyond all that it lets through, bounds checks are left out.
+   * V8 the range of an index; where the views reach beyond all that it lets through, a bounds check is a comparison
+   * with a trap behind it (V8 11.3), and no state is kept for a way back to the interpreter.
    * 0 in memory for one place, whose views begin there.
    */
   readonly offsetMask: number;
@@ -130,7 +131,7 @@ export interface ArenaOptions {
 export function createArena(options: ArenaOptions): AreaMemory {
   const bytes = checkedSize("bytes", options.bytes);
   const sinkSize = checkedSize("largestArea", options.largestArea);
-  // Views longer than any masked offset can reach need no bounds checks; pages that nobody touches cost no memory.
+  // Longer views than any masked offset can reach: see offsetMask. Pages that nobody touches cost no memory.
   const reach = bytes <= MOST_BYTES_WITH_REACH ? maskFor(bytes) + 1 : bytes;
   const pages = Math.ceil((reach + sinkSize) / WASM_PAGE);
   const memory = new WebAssemblyMemory({ initial: pages, maximum: pages });

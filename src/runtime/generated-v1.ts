@@ -33,7 +33,7 @@ export interface RegisterViews {
   readonly blockSize: number;
   /**
    * `processor & blockMask` is the number of a processor's block in these views. It changes nothing in a number that
-   * `base` accepts, but tells V8 the range of an index, so that it leaves out bounds checks: a third of a save.
+   * `base` accepts, but tells V8 the range of an index (see `offsetMask`): a third of a save.
    */
   readonly blockMask: number;
   /** Number of the block that holds the initial configuration, and its byte offset. */
