@@ -18,14 +18,16 @@ export function storeX87Control(
   const es = (r[s]! << (31 - FSW_ES_BIT_IN_DWORD0)) >> 31;
   const live = x87Pointers === "saved" ? -1 : es;
   const kept = x87Pointers === "kept-unless-es" ? ~es : 0;
-  const put = (index: number, value: number): void => {
-    q[d + index] = (value & live) | (q[d + index]! & kept);
-  };
   q[d] = r[s]!;
   // Byte 4 is the abridged FTW, byte 5 is written as 0, bytes 6-7 are FOP.
-  q[d + 1] = (r[s + 1]! & 0xff) | (r[s + 1]! & 0xffff_0000 & live) | (q[d + 1]! & 0xffff_0000 & kept);
-  put(2, r[s + 2]!);
-  put(3, selectors === undefined ? r[s + 3]! : selectors & 0xffff);
-  put(4, r[s + 4]!);
-  put(5, selectors === undefined ? r[s + 5]! : selectors >>> 16);
+  put(q, d + 1, r[s + 1]!, 0xff | (live & -65536), kept & -65536);
+  put(q, d + 2, r[s + 2]!, live, kept);
+  put(q, d + 3, selectors === undefined ? r[s + 3]! : selectors & 0xffff, live, kept);
+  put(q, d + 4, r[s + 4]!, live, kept);
+  put(q, d + 5, selectors === undefined ? r[s + 5]! : selectors >>> 16, live, kept);
+}
+
+// No closure of `storeX87Control`: that would be an object for every save.
+function put(q: Int32Array, at: number, value: number, live: number, kept: number): void {
+  q[at] = (value & live) | (q[at]! & kept);
 }
