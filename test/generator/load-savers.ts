@@ -17,7 +17,7 @@ import { bodyRenderer, type BodyRenderer, type TemplateTexts } from "../../src/g
 import type { RestoreSpec } from "../../src/generator/restore-spec.ts";
 import type { GroupSpec } from "../../src/generator/saver-spec.ts";
 import type { RestoreRoutine } from "../../src/runtime/restore-routine.ts";
-import type { SaverGroup } from "../../src/runtime/generated-v1.ts";
+import { type RegionCopies, type SaverGroup, useSecondTexts } from "../../src/runtime/generated-v1.ts";
 import { withoutTypes } from "../../src/verify/without-types.ts";
 
 const templateText = (name: string): string =>
@@ -79,10 +79,16 @@ export class SaversFolder {
   async load(groups: readonly GroupSpec[]): Promise<SaverGroup[]> {
     const text = moduleText(groups);
     proveModule("savers/test.ts", text, groups);
-    const copies = copiesText(groups);
-    proveCopies("savers/copies-test.ts", copies, regionsOf(groups), 1);
     const number = this.#count++;
-    this.#write(`copies-${number}.mjs`, copies);
+    const [first, second] = await Promise.all(
+      [1, 2].map(async (each) => {
+        const copies = copiesText(groups, each);
+        proveCopies("savers/copies-test.ts", copies, regionsOf(groups), each);
+        const file = this.#write(each === 1 ? `copies-${number}.mjs` : `second-copies-${number}.mjs`, copies);
+        return (await import(/* @vite-ignore */ pathToFileURL(file).href)) as RegionCopies;
+      }),
+    );
+    useSecondTexts(first!, second!);
     const file = this.#write(`savers-${number}.mjs`, text.replace("./copies.mjs", `./copies-${number}.mjs`));
     const loaded = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Record<string, SaverGroup>;
     return groups.map((group) => loaded[group.name]!);
