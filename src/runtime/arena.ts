@@ -142,9 +142,13 @@ export function createArena(options: ArenaOptions): AreaMemory {
  * Areas in a caller's ArrayBuffer or SharedArrayBuffer, at offsets that are multiples of 64 in that buffer.
  * There is no sink, so a saver for any XINUSE is not available: what no specialised saver fits is served by
  * the general path. Shared memory works but `set` on it copies word by word (832 bytes: 35 ns, not 10).
- * Throws AreaError for a resizable, growable, detached or too small buffer.
+ * Throws AreaError for a resizable, growable, detached or too small buffer, TypeError for a view of one.
  */
 export function areasIn(buffer: ArrayBufferLike, range: { readonly start?: number; readonly end?: number } = {}): AreaMemory {
+  if (ArrayBuffer.isView(buffer))
+    throw new TypeError(
+      '"buffer" expected an ArrayBuffer, got a view of one: give its "buffer", and its place as { start, end }',
+    );
   const kind = buffer as { readonly resizable?: boolean; readonly growable?: boolean; readonly detached?: boolean };
   if (kind.resizable === true || kind.growable === true) {
     throw new AreaError(
