@@ -51,8 +51,10 @@ export const SNAPSHOT_ROWS: readonly string[] = [
   ...SAMPLES.map(([name]) => `sample ${name}`),
 ];
 
-/** The register file and rings that all rows share. */
-async function consumer() {
+type Consumer = Awaited<ReturnType<typeof makeConsumer>>;
+
+/** The register file, rings and gate of all rows: further memories of a process are copied to by slower means. */
+async function makeConsumer() {
   const generated = await (await generatedRegistry())[MODEL]?.();
   if (!generated) throw new Error(`no generated model ${MODEL}`);
   const on = subject(generated.cpu, generated.savers, COUNT);
@@ -64,21 +66,24 @@ async function consumer() {
 }
 
 /** NMI, slot, gate, save, header, reader; the processors in turn. */
-async function intoRing(mask: number): Promise<Candidate> {
-  const { rings, contexts, gate } = await consumer();
+function intoRing({ rings, contexts, gate }: Consumer, mask: number): Candidate {
+  const save = gate.boundSave(mask, 0);
   return (n) => {
     for (let i = 0; i < n; i++) {
       const p = i & (COUNT - 1);
       contexts.enterNmi(p);
-      rings.commit(p, gate.save(p, rings.reserve(p), mask, 0), mask, 0, i);
+      rings.commit(p, save(p, rings.reserve(p)), mask, 0, i);
       contexts.leaveNmi(p);
       rings.release(p);
     }
   };
 }
 
-async function toSample(attributes: SampleAttributes, context: Partial<Interruption>): Promise<Candidate> {
-  const { on, rings, contexts, gate } = await consumer();
+function toSample(
+  { on, rings, contexts, gate }: Consumer,
+  attributes: SampleAttributes,
+  context: Partial<Interruption>,
+): Candidate {
   const sampler = new RegisterSampler(attributes, { cpu: on.cpu, gate, areas: rings.areas });
   const hit = new Interruption();
   contexts.enterNmi(0);
@@ -98,8 +103,9 @@ async function toSample(attributes: SampleAttributes, context: Partial<Interrupt
 /** Every row. */
 export async function snapshots(): Promise<SectionResult> {
   const machine = thisMachine();
+  const consumer = await makeConsumer();
   const candidates = new Map<string, Candidate>();
-  for (const mask of RING_MASKS) candidates.set(`ring ${mask.toString(16).toUpperCase()}`, await intoRing(mask));
-  for (const [name, attributes, context] of SAMPLES) candidates.set(`sample ${name}`, await toSample(attributes, context));
+  for (const mask of RING_MASKS) candidates.set(`ring ${mask.toString(16).toUpperCase()}`, intoRing(consumer, mask));
+  for (const [name, attributes, context] of SAMPLES) candidates.set(`sample ${name}`, toSample(consumer, attributes, context));
   return { title: machine.title, ...(await measure(candidates, machine.probe)) };
 }

@@ -117,7 +117,9 @@ test("a buffer that is resizable, growable, detached, empty or too small is refu
   structuredClone(gone, { transfer: [gone] });
   expect(code(() => areasIn(gone))).toBe("detached");
   expect(code(() => areasIn(new ArrayBuffer(0)))).toBe("detached");
-  expect(() => areasIn(new Uint8Array(4096) as unknown as ArrayBuffer)).toThrow(/expected an ArrayBuffer, got a view.*start, end/);
+  expect(() => areasIn(new Uint8Array(4096) as unknown as ArrayBuffer)).toThrow(
+    /expected an ArrayBuffer, got a view.*start, end/,
+  );
   expect(code(() => areasIn(new ArrayBuffer(575)))).toBe("too-small");
   expect(code(() => areasIn(new ArrayBuffer(576)))).toBeUndefined();
   for (const range of [{ start: -64 }, { end: 4097 }, { start: 4000 }, { start: 0.5 }, { end: Number.NaN }]) {
