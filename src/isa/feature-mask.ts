@@ -15,9 +15,8 @@ export const XCOMP_BV_COMPACTED: bigint = 1n << 63n;
 
 /** Splits a mask into its `[low, high]` words. Throws RangeError outside 0 .. 2^64-1, TypeError for a number. */
 export function maskPair(mask: bigint): MaskPair {
-  if (BigInt.asUintN(64, mask) !== mask) {
-    throw new RangeError(`"mask" expected 0 .. 0xffffffffffffffff, got ${mask}`);
-  }
+  if (typeof mask !== "bigint") throw new TypeError(`"mask" expected a bigint such as 0xe7n, got ${String(mask)}`);
+  if (BigInt.asUintN(64, mask) !== mask) throw new RangeError(`"mask" expected 0 .. 0xffffffffffffffff, got ${mask}`);
   return [Number(mask & 0xffff_ffffn), Number(mask >> 32n)];
 }
 

@@ -66,13 +66,15 @@ export class NmiGate {
   declare private readonly liftedSaves: BoundByMask<GatedRun>;
   declare private readonly restores: BoundByMask<GatedRun>;
 
-  /** Throws RangeError for an area that has no room for the XSAVE header. */
+  /** Throws RangeError for an area that has no room for the XSAVE header, TypeError for what is no policy. */
   constructor(options: NmiGateOptions) {
     const { cpu, areaSize } = options;
     if (!Number.isInteger(areaSize) || areaSize < EXTENDED_REGION_OFFSET) {
       throw new RangeError(`"areaSize" expected an integer of at least ${EXTENDED_REGION_OFFSET}, got ${areaSize}`);
     }
     this.policy = options.policy ?? XSAVES_NMI_WITH_STATUS;
+    if (typeof this.policy.decide !== "function")
+      throw new TypeError(`"policy" expected one of POLICIES, got ${String(this.policy)}`);
     this.words = this.policy.words?.(cpu, options.cpuFeatures);
     this.contexts = options.contexts;
     this.path = options.path;

@@ -96,6 +96,7 @@ export class Processors {
    * stands for XMM, and for MXCSR where XSAVES is used with the modified optimisation.
    */
   wrote(processor: number, mask: bigint): void {
+    maskPair(mask);
     this.setXinuse(processor, this.xinuse(processor) | mask);
     this.modifiedOptimisation?.wrote(processor, mask);
   }
@@ -137,6 +138,7 @@ export class Processors {
   }
 
   #setMask(processor: number, offset: number, mask: bigint, allowed: bigint, name: string): void {
+    maskPair(mask);
     if (mask & ~allowed)
       throw new RangeError(
         `${name}: ${this.cpu.id} has no ${maskWithNames(mask & ~allowed)}; allowed is ${maskWithNames(allowed)}`,

@@ -8,9 +8,13 @@ import { PebsBuffer, PebsRecord } from "../../src/perf/pebs-record.ts";
 import { LARGEST_SAMPLE } from "../../src/perf/register-sampler.ts";
 import { decodeRegisters } from "../../src/perf/sample-record.ts";
 import { SnapshotRings } from "../../src/perf/snapshot-ring.ts";
+import { KernelContexts } from "../../src/runtime/kernel-context.ts";
+import { NmiGate } from "../../src/runtime/nmi-gate.ts";
+import type { Policy } from "../../src/runtime/policies/policy.ts";
 import type { SaveFamily } from "../../src/runtime/save-plan.ts";
 import { selectRestore } from "../../src/runtime/select-restore.ts";
 import { selectSave } from "../../src/runtime/select-save.ts";
+import { setXcr0, setXfd, setXss } from "../../src/runtime/set-control-registers.ts";
 import { rig, simd } from "./sampling-rig.ts";
 
 const machine = rig();
@@ -57,9 +61,22 @@ test("instructions by other names, and masks as numbers", () => {
   const save = (instruction: string, mask: unknown) => () =>
     selectSave([], processors, areas, { instruction: instruction as SaveFamily, mask: mask as bigint });
   expect(save("XSAVE64", 7n)).toThrow(/^"instruction" expected XSAVE, XSAVEOPT, XSAVEC or XSAVES, got XSAVE64$/);
-  expect(save("XSAVEC", 7)).toThrow(/Cannot convert 7 to a BigInt/);
+  const asNumber = /^"mask" expected a bigint such as 0xe7n, got 7$/;
+  expect(save("XSAVEC", 7)).toThrow(asNumber);
+  for (const set of [setXcr0, setXss, setXfd]) expect(() => set(processors, 0, 7 as unknown as bigint)).toThrow(asNumber);
+  expect(() => processors.setXinuse(0, 7 as unknown as bigint)).toThrow(asNumber);
+  expect(() => processors.wrote(0, 7 as unknown as bigint)).toThrow(asNumber);
   expect(save("XSAVEC", 7n)().path).toBe("general");
   const restore = (instruction: string) => () =>
     selectRestore([], processors, areas, { instruction: instruction as "XRSTOR", mask: 7n });
   expect(restore("XRSTOR64")).toThrow(/^"instruction" expected XRSTOR or XRSTORS, got XRSTOR64$/);
+});
+
+test("a policy that is none", () => {
+  const { cpu } = machine.processors;
+  const { path } = machine.gate;
+  const contexts = new KernelContexts(1);
+  expect(() => new NmiGate({ cpu, contexts, path, areaSize: 576, policy: "mainline" as unknown as Policy })).toThrow(
+    /^"policy" expected one of POLICIES, got mainline$/,
+  );
 });

@@ -17,7 +17,10 @@ interface Options {
 export function declare(command: Command): void {
   command
     .argument("[model...]", "ids, YAML files or CPUID dumps, with --out (default: all models of the package)")
-    .option("--out <dir>", "write into a project of yours, importing xsavekit/runtime")
+    .option(
+      "--out <dir>",
+      "write into a project of yours, importing xsavekit/runtime; generated files of models not named are deleted",
+    )
     .option("--check", "report missing, changed, hand-edited and orphaned files, write nothing")
     .option("--watch", "generate again whenever a model, masks.yaml or a template changes; Ctrl-C ends it")
     .option("--explain", "say why each saver has its form, and who shares it")
@@ -57,7 +60,8 @@ async function generateOnce(sources: readonly string[], { out, check, json, expl
       });
     else print(explanationText(explanation));
   }
-  if (!json) printDifference(result, check === true, found);
+  const again = ["xsavekit generate", ...sources, ...(out === undefined ? [] : ["--out", out])].join(" ");
+  if (!json) printDifference(result, check === true, found, again);
   return found;
 }
 
@@ -65,14 +69,28 @@ function countOf(difference: RegenerateResult["difference"]): number {
   return Object.values(difference).reduce((sum: number, paths: readonly string[]) => sum + paths.length, 0);
 }
 
-function printDifference({ difference, files, savers, restores }: RegenerateResult, check: boolean, found: number): void {
-  for (const [kind, paths] of Object.entries(difference) as [string, readonly string[]][]) {
-    for (const path of paths) print(`${kind === "handEdited" ? "hand-edited" : kind} ${path}`);
+/** What is said of each kind of difference that was found, and of those that were written or deleted. */
+const FOUND = { missing: "missing", changed: "changed", handEdited: "hand-edited", orphaned: "orphaned" };
+const WRITTEN = { missing: "new", changed: "changed", handEdited: "hand-edited, written anew:", orphaned: "deleted" };
+
+/** `again`: the command that generates. */
+function printDifference(
+  { difference, files, savers, restores }: RegenerateResult,
+  check: boolean,
+  found: number,
+  again: string,
+): void {
+  const words = check ? FOUND : WRITTEN;
+  for (const kind of ["missing", "changed", "handEdited", "orphaned"] as const) {
+    for (const path of difference[kind]) print(`${words[kind]} ${path}`);
   }
   const proved =
     savers === undefined ? "unchanged since the last run" : `${savers} savers proved straight-line, ${restores} restores proved`;
   if (!check) print(`${files} files, ${found} written or deleted; ${proved}`);
-  else print(found === 0 ? `${files} files are current` : `${found} files differ: run "xsavekit generate"`);
+  else
+    print(
+      found === 0 ? `${files} files are current` : `${found} ${found === 1 ? "file differs" : "files differ"}: run "${again}"`,
+    );
 }
 
 /** Now and after every change until SIGINT. What is wrong with a file while it is being edited is said, and the next change awaited. */
