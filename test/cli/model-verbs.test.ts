@@ -75,6 +75,11 @@ test("show --mask takes hexadecimal and names, and is cut to the model", () => {
   const masks = ["0x800000000207", "x87,SSE,AVX,PKRU"].map((mask) => xsavekitJson(["show", "amd-zen-5", "--mask", mask]).value);
   expect(masks[0]).toEqual(masks[1]);
   expect(masks[0].xsavec).toEqual({ rfbm: "0x207", size: 840, offsets: { 2: 576, 9: 832 } });
+  const { code, err } = xsavekit(["show", "amd-zen-3", "--mask", "0x10000e7"]);
+  expect([code, err]).toEqual([
+    0,
+    "xsavekit: --mask: amd-zen-3 has no 0x10000e0 (opmask, ZMM_Hi256, Hi16_ZMM, component 24); left out\n",
+  ]);
   oneLineError(xsavekit(["show", "amd-zen-5", "--mask", "AVXX"]), "did you mean AVX?");
   oneLineError(xsavekit(["show", "amd-zen-5", "--format", "xsave"]), "Allowed choices are standard, xsavec, xsaves");
 });

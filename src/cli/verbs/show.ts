@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { resolveModel } from "../../host/load-models.ts";
+import { maskWithNames } from "../../isa/feature-mask.ts";
 import { bufferPlan } from "../../model/buffer-plan.ts";
 import { bufferData, bufferReport } from "../../report/buffer-report.ts";
 import type { AreaForm } from "../../report/model-report.ts";
 import { AREA_FORMS, hasForm, modelData, modelReport } from "../../report/model-report.ts";
 import { maskArgument } from "../parse-arguments.ts";
-import { print, printJson } from "../print.ts";
+import { print, printError, printJson } from "../print.ts";
 
 interface Options {
   readonly mask?: bigint;
@@ -24,6 +25,8 @@ export function declare(command: Command): void {
     .option("--json", "print JSON")
     .action(async (argument: string, { mask, format, buffers, json }: Options) => {
       const model = await resolveModel(argument);
+      const absent = (mask ?? 0n) & ~(model.xcr0Supported | model.xssSupported);
+      if (absent !== 0n) printError(`--mask: ${model.id} has no ${maskWithNames(absent)}; left out`);
       const plan = buffers ? bufferPlan(model, mask) : undefined;
       if (json) printJson(plan ? { ...modelData(model, mask), buffers: bufferData(plan) } : modelData(model, mask));
       else if (plan) print(bufferReport(plan));
