@@ -26,7 +26,7 @@ export function declare(command: Command): void {
     .action(async (argument: string, { mask, format, buffers, json }: Options) => {
       const model = await resolveModel(argument);
       const absent = (mask ?? 0n) & ~(model.xcr0Supported | model.xssSupported);
-      if (absent !== 0n) printError(`--mask: ${model.id} has no ${maskWithNames(absent)}; left out`);
+      if (absent !== 0n && !json) printError(`--mask: ${model.id} has no ${maskWithNames(absent)}; left out`);
       const plan = buffers ? bufferPlan(model, mask) : undefined;
       if (json) printJson(plan ? { ...modelData(model, mask), buffers: bufferData(plan) } : modelData(model, mask));
       else if (plan) print(bufferReport(plan));
