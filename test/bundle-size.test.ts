@@ -57,7 +57,7 @@ const gated = (saver: string): string => `
 const SEAM = ["src/runtime/generated-v1.ts", "src/runtime/store-x87-control.ts"];
 
 /** In bytes. The aim of the design is 12,288. */
-const MOST_WITH_GATE = 23_250;
+const MOST_WITH_GATE = 23_100;
 /** In bytes: 64 KB, the aim of the design. */
 const MOST_OF_A_MODEL = 65_536;
 

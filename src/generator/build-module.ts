@@ -17,7 +17,7 @@ export interface SaverImports {
 }
 
 /** Revision of the seam that is written for; the seam refuses any other. */
-export const SEAM_REVISION = 3;
+export const SEAM_REVISION = 4;
 
 /** One module with all given groups, sorted by mask. */
 export function saversModule(groups: readonly GroupSpec[], render: BodyRenderer, imports: SaverImports): ModuleDraft {
@@ -155,6 +155,7 @@ export function pairText(mask: bigint): string {
 }
 
 function groupText({ families, plan, forms }: GroupSpec): string {
+  const rule = pointerRule(plan);
   const segments = forms.at(-1)?.segments.filter(({ area }) => area >= EXTENDED_REGION_OFFSET) ?? [];
   return [
     "/* @__PURE__ */ saverGroup(",
@@ -162,9 +163,9 @@ function groupText({ families, plan, forms }: GroupSpec): string {
     `  ${usesBoth(families) ? BOTH : `["${families.join('", "')}"]`},`,
     `  ${pairText(plan.rfbm)},`,
     `  ${plan.size},`,
-    `  "${pointerRule(plan)}",`,
     `  [${segments.map((each) => `[${each.components[0] ?? 0}, ${each.registers}, ${each.area}, ${each.length}]`).join(", ")}],`,
     `  [${forms.map((form) => form.name).join(", ")}],`,
+    ...(rule === undefined ? [] : [`  "${rule}",`]),
     ")",
   ].join("\n");
 }

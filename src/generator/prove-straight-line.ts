@@ -10,7 +10,7 @@ import { expectedCopy, expectedEffects } from "./expected-effects.ts";
 import { KnownStatements } from "./known-statements.ts";
 import { ModuleLines, type PlacedStatement } from "./module-lines.ts";
 import { regionsOf, type RegionSpec } from "./region-copy.ts";
-import { type FormSpec, type GroupSpec, pointerRule } from "./saver-spec.ts";
+import { type FormSpec, type GroupSpec } from "./saver-spec.ts";
 import { statementEffects } from "./statement-effects.ts";
 import { ALLOWED_KINDS, StatementJudge } from "./statement-rules.ts";
 
@@ -276,9 +276,9 @@ function groupData({ families, plan, forms }: GroupSpec): string[] {
     families.length > 1 ? "COMPACTED_SAVES" : `["${families[0]}"]`,
     maskData(plan.rfbm),
     `${plan.size}`,
-    `"${pointerRule(plan)}"`,
     `[${segments.join(", ")}]`,
     `[${forms.map((form) => form.name).join(", ")}]`,
+    ...((plan.rfbm & 1n) === 0n ? [] : [`"${plan.x87Pointers}"`]),
   ];
 }
 

@@ -156,8 +156,8 @@ export function digest(value: unknown): string {
 }
 
 /** The x87-pointer rule as far as it shows in the code: none without x87. */
-export function pointerRule(plan: SavePlan): SavePlan["x87Pointers"] {
-  return (plan.rfbm & 1n) === 1n ? plan.x87Pointers : "saved";
+export function pointerRule(plan: SavePlan): SavePlan["x87Pointers"] | undefined {
+  return (plan.rfbm & 1n) === 1n ? plan.x87Pointers : undefined;
 }
 
 /** Digest of everything that a group's code depends on. */

@@ -77,7 +77,8 @@ export interface SaverGroup {
   readonly rfbm: MaskPair;
   /** End of the area in bytes. */
   readonly size: number;
-  readonly x87Pointers: X87Pointers;
+  /** The rule for FOP, FIP and FDP that its savers follow; undefined where RFBM has no x87. */
+  readonly x87Pointers: X87Pointers | undefined;
   /**
    * What its savers store of the extended components, in order of area offset; a saver stores of it what is in use and, for
    * any state, sends the rest to the sink or stores initial values in its place. What it stores of the legacy region follows
@@ -157,7 +158,7 @@ export function sinkForm(bind: Bind): SaverForm {
 }
 
 /** Revision of the seam; the generator writes it into every group. */
-const REVISION = 3;
+const REVISION = 4;
 
 /** The instructions of most groups in the compacted format: XSAVES stores what XSAVEC does unless a component has effects. */
 export const COMPACTED_SAVES: readonly SaveFamily[] = ["XSAVEC", "XSAVES"];
@@ -168,12 +169,12 @@ export function saverGroup(
   families: readonly SaveFamily[],
   rfbm: MaskPair,
   size: number,
-  x87Pointers: X87Pointers,
   segments: readonly SegmentTuple[],
   forms: readonly SaverForm[],
+  x87Pointers?: X87Pointers,
 ): SaverGroup {
   if (revision !== REVISION) throw otherRevision(revision);
-  return { families, rfbm, size, x87Pointers, segments, forms };
+  return { families, rfbm, size, segments, forms, x87Pointers };
 }
 
 /** Before revision 3 a group was one object, with the names of its savers in it. */

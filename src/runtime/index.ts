@@ -60,3 +60,5 @@ export type { GatedRun, RunGuard } from "./run-guard.ts";
 export { POLICIES } from "./policies/policy-list.ts";
 export * from "./policies/policy.ts";
 export type { XsavesPath, XsavesRun } from "./xsaves-path.ts";
+export { warningRecords } from "./warning-log.ts";
+export type { WarningRecord } from "./warning-log.ts";

@@ -25,9 +25,18 @@ test("generate --out writes what --check found missing", () => {
   expect(before.code).toBe(1);
   expect(before.value.missing.length).toBeGreaterThan(0);
   expect(existsSync(out)).toBe(false);
-  expect(xsavekit(["generate", "amd-zen-5", "--out", out]).code).toBe(0);
+  const written = xsavekit(["generate", "amd-zen-5", "--out", out]);
+  expect([written.code, written.out]).toEqual([0, expect.stringMatching(/^new amd-zen-5\.ts$/m)]);
   expect(readdirSync(out).length).toBeGreaterThan(0);
   expect(xsavekitJson(["generate", "amd-zen-5", "--out", out, "--check"]).code).toBe(0);
+  rmSync(join(out, "amd-zen-5.ts"));
+  expect(xsavekit(["generate", "amd-zen-5", "--out", out, "--check"])).toMatchObject({
+    code: 1,
+    out: `missing amd-zen-5.ts\n1 file differs: run "xsavekit generate amd-zen-5 --out ${out}"\n`,
+  });
+  expect(xsavekit(["generate", "amd-zen-3", "--out", out]).out).toMatch(
+    /^new amd-zen-3\.ts$[^]*^deleted amd-zen-5\/savers\.ts$/m,
+  );
 });
 
 test("generate: an unknown model, or models without --out, are refused", () => {

@@ -17,6 +17,7 @@ import type { CpuModel } from "../../src/model/cpu-model.ts";
 import { readMasks } from "../../src/model/read-masks.ts";
 import { readModel } from "../../src/model/read-model.ts";
 import { compareTree, writeTree } from "../../src/output/output-tree.ts";
+import { TABLE } from "../bench/sections.ts";
 
 const options: GenerateOptions = {
   masks: loadMasks(),
@@ -124,6 +125,12 @@ test("every bundled model has savers, and all groups of a model are loadable by 
   const { groups } = planGeneration(loadBundledModels(), options);
   expect([...groups.keys()].sort()).toEqual([...bundledIds()].sort());
   for (const [id, list] of groups) expect(new Set(list.map((group) => group.name)).size, id).toBe(list.length);
+});
+
+test.each(TABLE)("%s has a saver for %s and mask %x, which the speed table shows", (id, family, mask) => {
+  const { groups } = planGeneration([loadBundledModel(id)], options);
+  const found = groups.get(id)?.filter(({ families, plan }) => families.includes(family) && plan.rfbm === mask);
+  expect(found?.map(({ forms }) => forms.some(({ inUse }) => inUse === mask))).toEqual([true]);
 });
 
 test("a broken template is named with file and place", () => {

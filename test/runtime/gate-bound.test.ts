@@ -21,6 +21,7 @@ import {
   SAVED,
 } from "../../src/runtime/policies/policy.ts";
 import { Processors } from "../../src/runtime/processors.ts";
+import { warningRecords } from "../../src/runtime/warning-log.ts";
 import { generalPath } from "../../src/runtime/general-save.ts";
 import { SaverPath } from "../../src/runtime/saver-path.ts";
 import { selectRestore } from "../../src/runtime/select-restore.ts";
@@ -181,7 +182,7 @@ test.each(POLICIES)("$name: bound, looked up and decided anew give the same", (p
           const wanted = areasOf(third);
           expect(Buffer.compare(areasOf(bound), wanted), `mask ${mask.toString(16)}`).toBe(0);
           expect(Buffer.compare(areasOf(lookedUp), wanted), `mask ${mask.toString(16)}`).toBe(0);
-          expect(bound.gate.warnings.records()).toEqual(lookedUp.gate.warnings.records());
+          expect(warningRecords(bound.gate.warnings)).toEqual(warningRecords(lookedUp.gate.warnings));
           expect(bound.gate.lastVector).toBe(lookedUp.gate.lastVector);
         }
       }),

@@ -26,6 +26,7 @@ import { SEPARATE_FUNCTION } from "../../src/runtime/policies/separate-function.
 import { THIRD_PARAMETER } from "../../src/runtime/policies/third-parameter.ts";
 import { XSAVES_NMI_AS_POSTED } from "../../src/runtime/policies/xsaves-nmi-as-posted.ts";
 import { XSAVES_NMI_WITH_STATUS } from "../../src/runtime/policies/xsaves-nmi-with-status.ts";
+import { warningRecords } from "../../src/runtime/warning-log.ts";
 import { FakeXsavesPath } from "./fake-xsaves-path.ts";
 
 const component = (index: number, size: number, align64 = false): ComponentRow => ({
@@ -176,7 +177,7 @@ describe("every policy, mask, context, build and direction", () => {
               const refused = expected.ran === undefined;
               const left = refused && policy.name === "xsaves-nmi-with-status" && direction === "save" ? 0n : 0x77n;
               if (refused || direction === "restore") expect(path.xstateBv.get(64), what).toBe(left);
-              expect(gate.warnings.records(), what).toEqual(
+              expect(warningRecords(gate.warnings), what).toEqual(
                 expected.status === REFUSED_MASK ? [{ name: "mask", count: 1, messages: 1 }] : [],
               );
             }
@@ -220,7 +221,7 @@ describe("debug builds and warnings", () => {
     for (const policy of [INDEPENDENT_ONLY, INDEPENDENT_OR_TASK, INDEPENDENT_PAIR]) {
       const debug = bind(policy, { ...options, build: "debug" });
       expect(debug.gate.save(0, 0, 0x8000, 0), policy.name).toBe(REFUSED_NO_XSAVES);
-      expect(debug.gate.warnings.records()).toEqual([{ name: "no XSAVES", count: 1, messages: 1 }]);
+      expect(warningRecords(debug.gate.warnings)).toEqual([{ name: "no XSAVES", count: 1, messages: 1 }]);
       const production = bind(policy, options);
       production.path.fault = 6;
       expect(production.gate.save(0, 0, 0x8000, 0)).toBe(FAULTED);
@@ -231,20 +232,20 @@ describe("debug builds and warnings", () => {
     const { gate, path } = bind(MAINLINE);
     for (let i = 0; i < 5; i++) expect(gate.save(0, 0, 6, 0)).toBe(REFUSED_MASK);
     expect(gate.restore(0, 0, 0, 0)).toBe(REFUSED_MASK);
-    expect(gate.warnings.records()).toEqual([{ name: "mask", count: 6, messages: 1 }]);
+    expect(warningRecords(gate.warnings)).toEqual([{ name: "mask", count: 6, messages: 1 }]);
     expect(path.calls).toEqual([]);
     gate.warnings.clearOnce();
     gate.save(0, 0, 6, 0);
-    expect(gate.warnings.records()).toEqual([{ name: "mask", count: 7, messages: 1 }]);
+    expect(warningRecords(gate.warnings)).toEqual([{ name: "mask", count: 7, messages: 1 }]);
   });
   test("a fault of the old pair is reported in debug builds only", () => {
     expect(bind(INDEPENDENT_PAIR).gate.restore(0, 8, 0x8000, 0)).toBe(FAULTED);
     const production = bind(INDEPENDENT_PAIR);
     production.gate.restore(0, 8, 0x8000, 0);
-    expect(production.gate.warnings.records()).toEqual([]);
+    expect(warningRecords(production.gate.warnings)).toEqual([]);
     const debug = bind(INDEPENDENT_PAIR, { build: "debug" });
     debug.gate.restore(0, 8, 0x8000, 0);
-    expect(debug.gate.warnings.records()).toEqual([{ name: "restore fault", count: 1, messages: 1 }]);
+    expect(warningRecords(debug.gate.warnings)).toEqual([{ name: "restore fault", count: 1, messages: 1 }]);
   });
 });
 
@@ -273,7 +274,7 @@ describe("the area", () => {
     expect([gate.save(0, 32, 6, 0), gate.save(0, 32, 6, 0)]).toEqual([FAULTED, FAULTED]);
     expect(gate.lastVector).toBe(13);
     expect(path.xstateBv.has(32)).toBe(false);
-    expect(gate.warnings.records()).toEqual([{ name: "save fault", count: 2, messages: 1 }]);
+    expect(warningRecords(gate.warnings)).toEqual([{ name: "save fault", count: 2, messages: 1 }]);
   });
   test("ours clears XSTATE_BV on every refusal and on a fault, and says why", () => {
     const { gate, path, contexts } = bind(XSAVES_NMI_WITH_STATUS, { areaSize: 832 });
@@ -291,7 +292,7 @@ describe("the area", () => {
     path.fault = 14;
     expect(gate.save(0, 0, 6, 0)).toBe(FAULTED);
     expect(path.xstateBv.get(0)).toBe(0n);
-    expect(gate.warnings.records()).toEqual([]);
+    expect(warningRecords(gate.warnings)).toEqual([]);
     expect(path.calls).toHaveLength(2);
   });
   test("bits that are not enabled need no room", () => {
@@ -303,7 +304,7 @@ describe("the area", () => {
     const { gate, contexts } = bind(SEPARATE_FUNCTION);
     contexts.enterNmi(0);
     expect([gate.save(0, 8, 6, 0), gate.save(0, 8, 6, 0)]).toEqual([FAULTED, FAULTED]);
-    expect(gate.warnings.records()).toEqual([
+    expect(warningRecords(gate.warnings)).toEqual([
       { name: "save fault", count: 2, messages: 1 },
       { name: "alignment", count: 2, messages: 2 },
     ]);
