@@ -10,7 +10,7 @@ export type { Quirks } from "./isa/vendor-behaviour.ts";
 export { figureNames, sourcedFigures, sourcesOf } from "./model/figure-sources.ts";
 export type { FigureSource, SourcedFigures } from "./model/figure-sources.ts";
 export { readModel } from "./model/read-model.ts";
-export { writeModel } from "./model/write-model.ts";
+export { writeModel, type WriteModelOptions } from "./model/write-model.ts";
 export { lintModel } from "./model/lint-model.ts";
 export { compareModels } from "./model/compare-models.ts";
 export { bufferPlan } from "./model/buffer-plan.ts";

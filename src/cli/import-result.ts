@@ -51,7 +51,7 @@ export function importedDump(file: string, dump: ReadDumpModels): ImportedDump {
     finding: dump.models.length === 0,
     models: dump.models,
     data: dumpData(file, dump),
-    text: dump.models.map(writeModel).join("---\n"),
+    text: dump.models.map((model) => writeModel(model)).join("---\n"),
     messages: [...messages.values()],
   };
 }

@@ -119,6 +119,13 @@ export interface ReadDumpModels {
 }
 
 const FORMAT_REMEDY = "give the text that `cpuid -r` prints, or a model as a file named .yaml";
+/** What reading a dump already says in the dump's own words, by the rule of the model that would say it again. */
+const SAID_OF_DUMP: ReadonlyMap<string, readonly string[]> = new Map([
+  ["no-leaf-0d", ["no-subleaf-0", "leaf-0d-zero"]],
+  ["subleaf-1-missing", ["no-subleaf-1"]],
+  ["row-missing", ["component-row-missing", "no-component-rows"]],
+  ["row-without-bit", ["component-not-in-masks"]],
+]);
 const DUMP_REMEDY = "see the dump at this line; a row that is missing there can only come from another dump";
 
 /** Makes models of a dump that was read. `id` names the first; others get a number. */
@@ -150,10 +157,9 @@ export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDu
   const cpus = leafDs.map((cpu): ReadCpu => {
     const diagnostics = cpu.problems.map(asDiagnostic);
     if (cpu.leafD.size > 0) {
-      const seen = new Set(diagnostics.map(({ rule, line }) => `${rule} ${line}`));
-      for (const each of modelFromLeafD(cpu, { file }).diagnostics) {
-        if (!seen.has(`${each.rule} ${each.line}`)) diagnostics.push(each);
-      }
+      const said = new Set(cpu.problems.map(({ rule }) => rule));
+      for (const each of modelFromLeafD(cpu, { file }).diagnostics)
+        if (!SAID_OF_DUMP.get(each.rule)?.some((rule) => said.has(rule))) diagnostics.push(each);
     }
     return { ...cpu, diagnostics };
   });

@@ -59,3 +59,8 @@ export function offsetMapsWith(components: Iterable<readonly [index: number, off
     }),
   );
 }
+
+/** A map's title, for people: its name reads like one CPU's. Another name as it is. */
+export function layoutTitle(name: string): string {
+  return OFFSET_MAPS.find((each) => each.name === name)?.title ?? name;
+}

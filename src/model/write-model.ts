@@ -9,14 +9,19 @@ import type { CpuModel, Signature } from "./cpu-model.ts";
 import { type FigureSource, figureNames } from "./figure-sources.ts";
 import { INSTRUCTION_NAMES } from "./model-schema.ts";
 
-const SCHEMA_LINE = "# yaml-language-server: $schema=schema.json";
 const PARAGRAPH_WIDTH = 110;
 
+/** How to write a model. */
+export interface WriteModelOptions {
+  /** Where an editor finds the JSON Schema from the file's folder, with `/`; null: the file names none. Absent: beside it. */
+  readonly schema?: string | null;
+}
+
 /** A model as YAML: masks hexadecimal, sizes and offsets decimal, one component a line, a line end at the end. */
-export function writeModel(model: CpuModel): string {
+export function writeModel(model: CpuModel, { schema = "schema.json" }: WriteModelOptions = {}): string {
   const { quirks, notes } = model;
   const lines = [
-    SCHEMA_LINE,
+    ...(schema === null ? [] : [`# yaml-language-server: $schema=${schema}`]),
     `id: ${scalar(model.id)}`,
     `name: ${scalar(model.name)}`,
     `vendor: ${scalar(model.vendor)}`,

@@ -11,6 +11,7 @@ import { configuredTiles } from "../image/tile-shape.ts";
 import { maskHex, maskWithNames } from "../isa/feature-mask.ts";
 import { LEGACY_REGION_SIZE } from "../isa/xsave-area.ts";
 import type { AreaLayout } from "../layout/area-layout.ts";
+import { layoutTitle } from "../layout/offset-maps.ts";
 import { escapeText } from "../model/diagnostic.ts";
 import { drawArea } from "./area-drawing.ts";
 import { type InspectionOptions, registerLanes, registerText, unnamedInUse } from "./inspection-data.ts";
@@ -63,7 +64,7 @@ function layoutLines({ source, map, certainty, sharedBy, warnings }: LayoutChoic
       ? "no known model has it"
       : `${sharedBy.length} ${sharedBy.length === 1 ? "model has" : "models have"} it: ${ids}`;
   return [
-    `layout ${map}, ${SOURCES[source]}: ${certainty}; ${models}`,
+    `layout ${source === "model" ? map : layoutTitle(map)}, ${SOURCES[source]}: ${certainty}; ${models}`,
     ...warnings.map(({ rule, message }) => `warning ${rule}: ${message}`),
   ];
 }

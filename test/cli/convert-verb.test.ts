@@ -82,7 +82,7 @@ test("a refusal says all reasons, in text and JSON, and writes nothing", () => {
   const { code, out, err } = xsavekit(args);
   expect([code, out]).toEqual([1, ""]);
   expect(err.trimEnd().split("\n")).toEqual([
-    "not converted from amd-zen-3 to intel-skylake-client, standard: 3 reasons",
+    "not converted from AMD Zen 3 on to intel-skylake-client, standard: 3 reasons",
     ...["opmask", "ZMM_Hi256", "Hi16_ZMM"].map(
       (name) =>
         `  missing: ${name} (in use, not initial): intel-skylake-client does not support it; --allow-drop ${name} gives its contents up`,

@@ -26,6 +26,25 @@ test("import --json: the documented shape", () => {
   }
 });
 
+test("import: what the dump's reader says of a row, the model's rules do not say again", () => {
+  const row = (subleaf: string, values: string): string => `CPUID 0000000D: ${values} [SL ${subleaf}]\n`;
+  const dump = [
+    "CPUID 00000000: 00000016-756E6547-6C65746E-49656E69\nCPUID 00000001: 000906EA-00100800-7FFAFBBF-BFEBFBFF\n",
+    row("00", "00000207-00000240-00000A88-00000000"),
+    row("01", "0000000F-00000240-00000000-00000000"),
+    row("02", "00000100-00000240-00000000-00000000"),
+    row("07", "00000400-00000680-00000000-00000000"),
+  ];
+  const rules = (text: string): string[] =>
+    xsavekitJsonLoose(["import", "-"], text).cpus[0].diagnostics.map(({ rule }: { rule: string }) => rule);
+  expect(rules(dump.join(""))).toEqual(["component-row-missing", "component-not-in-masks"]);
+  expect(rules(dump.slice(0, 3).join(""))).toEqual(["no-component-rows"]);
+  expect(rules([...dump.slice(0, 1), ...dump.slice(2)].join(""))).toEqual(["no-subleaf-0"]);
+  expect(rules(dump[0] + row("00", "00000000-00000000-00000000-00000000"))).toEqual(["leaf-0d-zero"]);
+  const withoutOne = dump[0] + row("00", "00000007-00000340-00000340-00000000") + dump[3];
+  expect(rules(withoutOne)).toEqual(["no-subleaf-1"]);
+});
+
 test("import writes YAML that lint accepts", () => {
   const { code, out } = xsavekit(["import", CPUID_R_DUMP, "--id", "my-cpu"]);
   expect(code).toBe(0);
@@ -84,7 +103,7 @@ test("import: many files, one object a line in order, a failed one in its place"
   for (const args of [[], ["-", "-"], ["-", "--files-from", "-"]]) expect(xsavekit(["import", ...args]).code).toBe(2);
 });
 
-const xsavekitJsonLoose = (args: readonly string[]): any => JSON.parse(xsavekit([...args, "--json"]).out);
+const xsavekitJsonLoose = (args: readonly string[], input?: string): any => JSON.parse(xsavekit([...args, "--json"], input).out);
 
 test("import reads dumps in gzip", () => {
   const folder = mkdtempSync(join(tmpdir(), "xsavekit-"));
@@ -115,11 +134,13 @@ test("import --out: a file named after the model or a folder, whole or not at al
     const file = join(folder, "my-cpu.yaml");
     expect(xsavekit(["import", CPUID_R_DUMP, "--out", file])).toMatchObject({ code: 0, out: `wrote ${file}\n` });
     expect(readModel(readFileSync(file, "utf8"), file).model?.id).toBe("my-cpu");
+    expect(readFileSync(file, "utf8")).toMatch(/^id: my-cpu\n/);
     writeFileSync(file, "mine\n");
     for (const [args, message] of [
       [["--out", file], "there already"],
       [["--out", folder, "--id", "my-cpu"], "there already"],
       [["--out", join(folder, "Bad Name.yaml")], "the file's name is the model's id"],
+      [["--out", join(folder, "my-cpu.txt")], "my-cpu.txt: a model's file is named .yaml"],
       [["--out", file, "--id", "other"], "leave --id out"],
       [["--force"], "--out"],
     ] as const) {
@@ -133,7 +154,13 @@ test("import --out: a file named after the model or a folder, whole or not at al
     expect(readFileSync(file, "utf8")).toContain("id: my-cpu");
     expect(xsavekit(["import", CPUID_R_DUMP, "--out", join(folder, "new", "sub")]).code).toBe(0);
     expect(readdirSync(join(folder, "new", "sub"))).toHaveLength(1);
-    expect(readdirSync(folder).sort()).toEqual(["my-cpu.yaml", "new"]);
+    expect(xsavekit(["import", CPUID_R_DUMP, "--out", `${join(folder, "rev.2")}/`]).code).toBe(0);
+    expect(readdirSync(folder).sort()).toEqual(["my-cpu.yaml", "new", "rev.2"]);
+    writeFileSync(join(folder, "rev.2", "schema.json"), "{}");
+    expect(xsavekit(["import", CPUID_R_DUMP, "--out", join(folder, "rev.2", "b.yaml")]).code).toBe(0);
+    expect(readFileSync(join(folder, "rev.2", "b.yaml"), "utf8")).toMatch(
+      /^# yaml-language-server: \$schema=schema.json\nid: b\n/,
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

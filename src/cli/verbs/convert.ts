@@ -9,6 +9,7 @@ import { openContainerFile } from "../../host/open-container-file.ts";
 import { convertImage } from "../../image/convert-image.ts";
 import { LINUX_CARRIERS } from "../../image/linux-carriers.ts";
 import { IMAGE_FORMS, type ImageForm, type XsaveImage } from "../../image/xsave-image.ts";
+import { layoutTitle } from "../../layout/offset-maps.ts";
 import { writeFilesAtomically } from "../../output/output-tree.ts";
 import { conversionData, conversionText } from "../../report/conversion-report.ts";
 import { componentsArgument, maskArgument, threadArgument } from "../parse-arguments.ts";
@@ -76,10 +77,11 @@ export function declare(command: Command): void {
       if (legacyOut !== undefined && conversion.image?.legacy)
         writeFilesAtomically(dirname(legacyOut), [{ path: basename(legacyOut), text: conversion.image.legacy }]);
       const route = { from, to: to.id, format };
+      const named = options.from === undefined ? { ...route, from: layoutTitle(from) } : route;
       if (options.json) printJson(conversionData(route, conversion, bytes?.length ?? null));
-      else if (!bytes) process.stderr.write(`${conversionText(route, conversion, null)}\n`);
+      else if (!bytes) process.stderr.write(`${conversionText(named, conversion, null)}\n`);
       else if (options.out === undefined) process.stdout.write(bytes);
-      else print(conversionText(route, conversion, bytes.length));
+      else print(conversionText(named, conversion, bytes.length));
       process.exitCode = bytes ? 0 : 1;
     });
 }
