@@ -79,7 +79,7 @@ export async function decompressed(
   return bytesSource(prefix.bytes);
 }
 
-/** What is used of the DecompressionStream that browsers and Node have; its types are not everywhere. */
+/** What is used of web streams; their types are not everywhere. */
 interface Gunzip {
   readonly readable: { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array }>; cancel(): Promise<void> } };
   readonly writable: {
@@ -87,9 +87,25 @@ interface Gunzip {
   };
 }
 
+/** What is used of the global object: Node's modules where it is Node's, else the stream of browsers. */
+interface Globals {
+  readonly process?: { getBuiltinModule?(id: string): unknown };
+  readonly DecompressionStream: new (format: "gzip") => Gunzip;
+}
+
+/**
+ * Node's own gunzip reads on where one member follows another (`cat a.gz b.gz`, bgzip). The web's stream ends there with an
+ * error, as the Compression Standard has it: browsers' does, and Node's since pull request 64023 of nodejs/node (24.21).
+ */
+function gunzipStream(): Gunzip {
+  const { process, DecompressionStream } = globalThis as unknown as Globals;
+  const zlib = process?.getBuiltinModule?.("node:zlib") as { createGunzip(): unknown } | undefined;
+  const stream = process?.getBuiltinModule?.("node:stream") as { Duplex: { toWeb(duplex: unknown): Gunzip } } | undefined;
+  return zlib && stream ? stream.Duplex.toWeb(zlib.createGunzip()) : new DecompressionStream("gzip");
+}
+
 async function gunzip(source: ByteSource, add: (bytes: Uint8Array) => void): Promise<void> {
-  const { DecompressionStream } = globalThis as unknown as { DecompressionStream: new (format: "gzip") => Gunzip };
-  const { readable, writable } = new DecompressionStream("gzip");
+  const { readable, writable } = gunzipStream();
   const reader = readable.getReader();
   const writer = writable.getWriter();
   const feed = async (): Promise<void> => {
