@@ -95,7 +95,7 @@ interface Globals {
 
 /**
  * Node's own gunzip reads on where one member follows another (`cat a.gz b.gz`, bgzip). The web's stream ends there with an
- * error, as the Compression Standard has it: browsers' does, and Node's since pull request 64023 of nodejs/node (24.21).
+ * error, as the Compression Standard has it: browsers' does, and Node's since pull request 64023 of nodejs/node (seen in 24.21).
  */
 function gunzipStream(): Gunzip {
   const { process, DecompressionStream } = globalThis as unknown as Globals;
