@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { bytesSource, FormatError, openContainer } from "../../src/formats/index.ts";
 import { decompressed } from "../../src/formats/decompress.ts";
 import { CoreWriter } from "./core-writer.ts";
@@ -37,6 +37,16 @@ test("several members, frames and skippable frames follow one another", async ()
   await isTwice(Buffer.concat([rawFrame(a), skippable, rawFrame(a)]));
   const packed = zstd(a);
   if (packed) await isTwice(Buffer.concat([packed, skippable, packed]));
+});
+
+test("where there is no Node the web's stream reads gzip", async () => {
+  const builtin = vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined as never);
+  try {
+    expect(Buffer.compare((await all(gzipSync(core()))).bytes, core())).toBe(0);
+    expect(builtin).toHaveBeenCalled();
+  } finally {
+    builtin.mockRestore();
+  }
 });
 
 test("bombs end at the limit", async () => {

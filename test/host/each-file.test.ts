@@ -93,7 +93,7 @@ test.each([
   ["NUL, names with line ends", "a\nb\0c\r\0", ["a\nb", "c\r"]],
   ["one name", "a", ["a"]],
   ["nothing", "", []],
-])("names: %s", async (name, text, names) => {
+])("names: %s", async (_, text, names) => {
   const list = join(folder, "list");
   writeFileSync(list, text);
   const read: string[] = [];
