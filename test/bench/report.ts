@@ -2,6 +2,7 @@
 
 import { maskHex } from "../../src/isa/feature-mask.ts";
 import { median, quantile } from "./measure.ts";
+import { COMMAND_ROWS } from "./commands.ts";
 import { GENERATION_ROWS } from "./generation.ts";
 import { IMAGES } from "./restores.ts";
 import { SNAPSHOT_ROWS } from "./snapshots.ts";
@@ -29,6 +30,7 @@ export function report(results: Results, processes: number): string {
     ...snapshotLines(results.get("snapshots")),
     ...heapLines(results.get("heap")),
     ...generationLines(results.get("generation")),
+    ...commandLines(results.get("commands")),
   );
   return lines.join("\n");
 }
@@ -248,4 +250,19 @@ function generationLines(runs: readonly SectionResult[] | undefined): string[] {
     return `  ${name.padEnd(48)} ${middle.toFixed(1)} ms (${Math.min(...found).toFixed(1)}-${Math.max(...found).toFixed(1)}; ${verdict(middle, target)})`;
   });
   return ["Generating, milliseconds of whole processes", ...lines, ""];
+}
+
+function commandLines(runs: readonly SectionResult[] | undefined): string[] {
+  if (!runs?.[0]) return [];
+  const lines = COMMAND_ROWS.map(({ name, target, of }) => {
+    const found = values(runs, name).map((ns) => ns / 1e6);
+    if (found.length === 0) return `  ${name.padEnd(48)} not measured: no collection of dumps beside the repository`;
+    const spread = `${median(found).toFixed(1)} ms (${Math.min(...found).toFixed(1)}-${Math.max(...found).toFixed(1)}`;
+    const times = of === undefined ? Number.NaN : ratio(runs, name, of);
+    const judged = of === undefined ? verdict(median(found), target) : `${two(times)} of ${of}; ${verdict(times, target)}`;
+    return `  ${name.padEnd(48)} ${spread}; ${judged})`;
+  });
+  const peak = median(runs.flatMap(({ peakBytes }) => peakBytes ?? [])) / 1e6;
+  lines.push(`  ${"peak memory of that inspect".padEnd(48)} ${peak.toFixed(0)} MB (${verdict(peak, 120)})`);
+  return ["Commands and imports, milliseconds in fresh processes", ...lines, ""];
 }

@@ -4,6 +4,7 @@ import { bitsOf, maskPair } from "../../src/isa/feature-mask.ts";
 import { generatedRegistry } from "../../src/host/load-generated.ts";
 import { KernelContexts, NmiGate, type SaveFamily, SaverPath } from "../../src/runtime/index.ts";
 import { copyPlan, dataViewLoop, hardware, restructureSave, ringFor, savesAt, savesInRing } from "./candidates.ts";
+import { commands } from "./commands.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { generation } from "./generation.ts";
 import { restores } from "./restores.ts";
@@ -16,6 +17,8 @@ export interface SectionResult extends Measurement {
   readonly title: string;
   /** Heap and collections over the second million of saves, by what saved. */
   readonly heap?: Readonly<Record<string, { readonly bytes: number; readonly collections: number }>>;
+  /** Peak memory of a command. */
+  readonly peakBytes?: number;
 }
 
 const FAMILIES = ["XSAVE", "XSAVEC"] as const satisfies readonly SaveFamily[];
@@ -217,4 +220,5 @@ export const SECTIONS: Readonly<Record<string, () => Promise<SectionResult>>> = 
   snapshots,
   heap,
   generation,
+  commands,
 };

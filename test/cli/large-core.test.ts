@@ -1,50 +1,28 @@
 /** `inspect` of cores of 4 GiB, sparse on disk: registers are right and memory does not follow the file's size. */
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, openSync, closeSync, rmSync, statSync, writeFileSync, writeSync, ftruncateSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { CoreWriter } from "../formats/core-writer.ts";
+import { writeSparseCore } from "../formats/sparse-core.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "xsavekit-large-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const SIZE = 4 * 1024 ** 3;
 const LIMIT_KIB = 120 * 1024;
 
 /** Prints the process's peak memory at its end. */
 const REPORT = join(folder, "report.cjs");
 writeFileSync(REPORT, "process.on('exit', () => process.stderr.write(`maxrss ${process.resourceUsage().maxRSS}\\n`));\n");
 
-/** Writes a core of SIZE bytes whose notes come first or last; its path. */
+/** Writes a core of 4 GiB whose notes come first or last; its path. */
 function largeCore(where: "first" | "last"): string {
-  const area = new Uint8Array(832);
-  const view = new DataView(area.buffer);
-  view.setUint32(24, 0x1fa0, true);
-  view.setBigUint64(464, 7n, true);
-  view.setBigUint64(512, 7n, true);
-  area.fill(0x5c, 576 + 16 * 3, 576 + 16 * 4);
-  const core = new CoreWriter("x86-64")
-    .thread(77, { signal: 11, area })
-    .layout([[2, 256, 576]])
-    .bytes();
   const file = join(folder, `${where}.core`);
-  const descriptor = openSync(file, "w");
-  if (where === "first") writeSync(descriptor, core);
-  else {
-    // The segment of the notes is moved to the file's end.
-    const headers = core.subarray(0, 64 + 2 * 56);
-    const notes = core.subarray(headers.length);
-    new DataView(headers.buffer, headers.byteOffset).setBigUint64(64 + 8, BigInt(SIZE - notes.length), true);
-    writeSync(descriptor, headers);
-    writeSync(descriptor, notes, 0, notes.length, SIZE - notes.length);
-  }
-  ftruncateSync(descriptor, SIZE);
-  closeSync(descriptor);
-  expect(statSync(file).size).toBe(SIZE);
+  writeSparseCore(file, where);
+  expect(statSync(file).size).toBe(4 * 1024 ** 3);
   return file;
 }
 
