@@ -6,8 +6,8 @@ import type { LeafDCpu } from "./leaf-0d.ts";
 export interface DistinctCpu {
   /** The first of them. */
   readonly cpu: LeafDCpu;
-  /** Labels of all, in the dump's order. */
-  readonly labels: readonly string[];
+  /** All of them, in the dump's order. */
+  readonly cpus: readonly LeafDCpu[];
 }
 
 /** Everything but label and lines. */
@@ -30,12 +30,12 @@ function content(cpu: LeafDCpu): string {
 
 /** Groups equal CPUs, in order of first appearance. */
 export function distinctCpus(cpus: readonly LeafDCpu[]): DistinctCpu[] {
-  const groups = new Map<string, { cpu: LeafDCpu; labels: string[] }>();
+  const groups = new Map<string, { cpu: LeafDCpu; cpus: LeafDCpu[] }>();
   for (const cpu of cpus) {
     const key = content(cpu);
     const group = groups.get(key);
-    if (group) group.labels.push(cpu.cpu);
-    else groups.set(key, { cpu, labels: [cpu.cpu] });
+    if (group) group.cpus.push(cpu);
+    else groups.set(key, { cpu, cpus: [cpu] });
   }
   return [...groups.values()];
 }

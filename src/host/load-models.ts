@@ -9,7 +9,8 @@ import type { ByteSource } from "../formats/byte-source.ts";
 import type { CpuModel } from "../model/cpu-model.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { ModelError, hasErrors, quoteText } from "../model/diagnostic.ts";
-import { modelFromLeafD } from "../model/model-from-leaf-0d.ts";
+import type { LeafDFinding } from "../model/lint-leaf-0d.ts";
+import { examineLeafD, findingsAt } from "../model/model-from-leaf-0d.ts";
 import { ID_FORM } from "../model/model-schema.ts";
 import { nearestName } from "../model/nearest-name.ts";
 import { readMasks } from "../model/read-masks.ts";
@@ -142,12 +143,15 @@ export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDu
   const models: CpuModel[] = [];
   const ids = new Set<string>();
   const leafDs = dump.cpus.map(leafDCpu);
-  for (const { cpu } of distinctCpus(leafDs)) {
-    const { model } = modelFromLeafD(cpu, {
+  const findings = new Map<LeafDCpu, readonly LeafDFinding[]>();
+  for (const distinct of distinctCpus(leafDs)) {
+    const examined = examineLeafD(distinct.cpu, {
       file,
       source: file === "-" ? "standard input" : sourceOf(file),
       ...(id === undefined ? {} : { id }),
     });
+    for (const cpu of distinct.cpus) findings.set(cpu, examined.findings);
+    const { model } = examined;
     if (!model || models.some((other) => sameLayout(other, model))) continue;
     let free = model.id;
     for (let count = 2; ids.has(free); count++) free = `${model.id}-${count}`;
@@ -155,13 +159,11 @@ export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDu
     models.push({ ...model, id: free });
   }
   const cpus = leafDs.map((cpu): ReadCpu => {
-    const diagnostics = cpu.problems.map(asDiagnostic);
-    if (cpu.leafD.size > 0) {
-      const said = new Set(cpu.problems.map(({ rule }) => rule));
-      for (const each of modelFromLeafD(cpu, { file }).diagnostics)
-        if (!SAID_OF_DUMP.get(each.rule)?.some((rule) => said.has(rule))) diagnostics.push(each);
-    }
-    return { ...cpu, diagnostics };
+    const said = new Set(cpu.problems.map(({ rule }) => rule));
+    const more = (cpu.leafD.size === 0 ? [] : (findings.get(cpu) ?? [])).filter(
+      (finding) => !SAID_OF_DUMP.get(finding.rule)?.some((rule) => said.has(rule)),
+    );
+    return { ...cpu, diagnostics: [...cpu.problems.map(asDiagnostic), ...findingsAt(cpu, more, file)] };
   });
   return { format: dump.format, cpus, models, diagnostics: dump.problems.map(asDiagnostic) };
 }

@@ -7,10 +7,9 @@ import { type ComponentRow, componentRow } from "../layout/component-row.ts";
 import { componentKey, keyIndex } from "./component-key.ts";
 import type { CpuModel, ModelKind } from "./cpu-model.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import { hasErrors } from "./diagnostic.ts";
 import { idOfName, nameOfCpu } from "./dump-names.ts";
 import type { FigureSource } from "./figure-sources.ts";
-import { lintLeafD } from "./lint-leaf-0d.ts";
+import { type LeafDFinding, lintLeafD } from "./lint-leaf-0d.ts";
 import { lintModel, standardSizeOf } from "./lint-model.ts";
 import { type QuirkEvidence, quirksOf } from "./quirk-sources.ts";
 
@@ -54,12 +53,28 @@ type Report = (rule: string, severity: "error" | "warning", subleaf: number, mes
 
 /** Makes a model of one CPU of a dump and lints both. Never throws. */
 export function modelFromLeafD(cpu: DumpedCpu, options: ModelFromLeafDOptions): ModelFromLeafDResult {
-  const { leafD } = cpu;
-  const diagnostics: Diagnostic[] = [];
-  const report: Report = (rule, severity, subleaf, message, remedy) => {
+  const { model, findings } = examineLeafD(cpu, options);
+  const diagnostics = findingsAt(cpu, findings, options.file);
+  return model ? { model, diagnostics } : { diagnostics };
+}
+
+/** Findings at the lines that a CPU of the same content has in its dump; at sub-leaf 0's where a sub-leaf is not printed. */
+export function findingsAt({ leafD }: Pick<DumpedCpu, "leafD">, findings: readonly LeafDFinding[], file: string): Diagnostic[] {
+  return findings.map(({ rule, severity, subleaf, message, remedy }) => {
     const line = leafD.get(subleaf)?.line ?? leafD.get(0)?.line ?? 0;
-    diagnostics.push({ rule, severity, file: options.file, line, column: line === 0 ? 0 : 1, message, remedy });
-  };
+    return { rule, severity, file, line, column: line === 0 ? 0 : 1, message, remedy };
+  });
+}
+
+/** A model, or none if a finding is an error; the same for every CPU of the same content. Never throws. */
+export function examineLeafD(
+  cpu: DumpedCpu,
+  options: ModelFromLeafDOptions,
+): { readonly model?: CpuModel; readonly findings: readonly LeafDFinding[] } {
+  const { leafD } = cpu;
+  const findings: LeafDFinding[] = [];
+  const report: Report = (rule, severity, subleaf, message, remedy) =>
+    void findings.push({ rule, severity, subleaf, message, remedy });
   const leaf0 = leafD.get(0)?.registers;
   if (leaf0 === undefined || (leaf0[0] | leaf0[3]) === 0) {
     report(
@@ -69,11 +84,9 @@ export function modelFromLeafD(cpu: DumpedCpu, options: ModelFromLeafDOptions): 
       "no XCR0 mask: sub-leaf 0 of leaf 0DH is missing or zero",
       "use a dump of a CPU with XSAVE that prints leaf 0DH",
     );
-    return { diagnostics };
+    return { findings };
   }
-  for (const finding of lintLeafD(new Map([...leafD].map(([subleaf, { registers }]) => [subleaf, registers])))) {
-    report(finding.rule, finding.severity, finding.subleaf, finding.message, finding.remedy);
-  }
+  findings.push(...lintLeafD(new Map([...leafD].map(([subleaf, { registers }]) => [subleaf, registers]))));
   if (!leafD.has(1))
     report(
       "subleaf-1-missing",
@@ -121,7 +134,7 @@ export function modelFromLeafD(cpu: DumpedCpu, options: ModelFromLeafDOptions): 
       section === "components" ? (keyIndex(String(key)) ?? 0) : section === "xssSupported" || section === "instructions" ? 1 : 0;
     report(rule, severity, subleaf, message, rule === "row-missing" ? `${remedy}; or name a model to take the row from` : remedy);
   }
-  return hasErrors(diagnostics) ? { diagnostics } : { model, diagnostics };
+  return findings.some(({ severity }) => severity === "error") ? { findings } : { model, findings };
 }
 
 function identity(
