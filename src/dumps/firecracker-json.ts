@@ -3,7 +3,6 @@
 import type { CpuidRegisters } from "../isa/cpuid-registers.ts";
 import { DumpCollector } from "./dump-collector.ts";
 import { forEachField } from "./json-fields.ts";
-import { RECOGNITION_WINDOW } from "./line-reader.ts";
 import type { DumpReader } from "./raw-dump.ts";
 
 const FORMAT = "firecracker-json";
@@ -21,10 +20,7 @@ interface OpenRow {
 export const FIRECRACKER_JSON: DumpReader = {
   format: FORMAT,
   title: "Firecracker fingerprint JSON",
-  recognises(text) {
-    const head = text.slice(0, RECOGNITION_WINDOW);
-    return head.includes('"cpuid_modifiers"') && head.includes('"bitmap"') ? 90 : 0;
-  },
+  recognises: ({ start }) => (start.includes('"cpuid_modifiers"') && start.includes('"bitmap"') ? 90 : 0),
   read(text) {
     const collector = new DumpCollector();
     let open: OpenRow | undefined;

@@ -2,7 +2,6 @@
 
 import { DumpCollector } from "./dump-collector.ts";
 import { forEachField } from "./json-fields.ts";
-import { RECOGNITION_WINDOW } from "./line-reader.ts";
 import type { DumpReader } from "./raw-dump.ts";
 
 const FORMAT = "fuchsia-json";
@@ -13,7 +12,7 @@ const SIGN = /"leaf"\s{0,64}:\s{0,64}\d{1,10},\s{0,64}"subleaf"\s{0,64}:\s{0,64}
 export const FUCHSIA_JSON: DumpReader = {
   format: FORMAT,
   title: "Fuchsia CPUID JSON",
-  recognises: (text) => (SIGN.test(text.slice(0, RECOGNITION_WINDOW)) ? 90 : 0),
+  recognises: (head) => (SIGN.test(head.start) ? 90 : 0),
   read(text) {
     const collector = new DumpCollector();
     let values: number[] = [];

@@ -1,7 +1,7 @@
 /** InstLatx64's dumps and AIDA64's CPUID reports, with whatever stands around the rows. */
 
 import { AIDA_ROW_ANYWHERE, aidaCpuLabel, aidaRow } from "./aida-row.ts";
-import { RECOGNITION_WINDOW, readByLine } from "./line-reader.ts";
+import { readByLine } from "./line-reader.ts";
 import type { DumpReader, RawDump } from "./raw-dump.ts";
 
 const FORMAT = "instlatx64-aida";
@@ -10,9 +10,7 @@ const FORMAT = "instlatx64-aida";
 export const INSTLATX64_AIDA: DumpReader = {
   format: FORMAT,
   title: "InstLatx64 / AIDA64 text",
-  recognises(text: string): number {
-    return AIDA_ROW_ANYWHERE.test(text.slice(0, RECOGNITION_WINDOW)) ? 50 : 0;
-  },
+  recognises: (head) => (AIDA_ROW_ANYWHERE.test(head.start) ? 50 : 0),
   read(text: string): RawDump {
     return readByLine(text, { format: FORMAT, cpuLabel: aidaCpuLabel, row: aidaRow });
   },

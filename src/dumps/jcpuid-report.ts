@@ -1,6 +1,6 @@
 /** Java CPUID's report: a table of function, subfunction, pass and registers; every function is then explained under its rows again. */
 
-import { hasLine, rowIn } from "./line-format.ts";
+import { rowIn } from "./line-format.ts";
 import { readByLine } from "./line-reader.ts";
 import type { DumpReader } from "./raw-dump.ts";
 
@@ -15,7 +15,7 @@ const HEAD = /^Function\s{1,8}Subfunction\s{1,8}Pass\s/i;
 export const JCPUID_REPORT: DumpReader = {
   format: FORMAT,
   title: "Java CPUID report",
-  recognises: (text) => (hasLine(text, (line) => HEAD.test(line)) ? 90 : 0),
+  recognises: (head) => (head.hasLine((line) => HEAD.test(line)) ? 90 : 0),
   read(text) {
     // The first table has every row.
     let tables = 0;

@@ -1,7 +1,6 @@
 /** `kcpuid -r`: `0x00000000: EAX=0x0000000d, ...`, or `0x0000000d: subleafs:` over `  2: EAX=0x00000100, ...`. */
 
 import { type ParsedRow, registersOfHex } from "./dump-collector.ts";
-import { hasLine } from "./line-format.ts";
 import { readByLine } from "./line-reader.ts";
 import type { DumpReader } from "./raw-dump.ts";
 
@@ -16,7 +15,7 @@ const ROW_MEANT = /^0x[0-9a-f]{4}|\bEAX=/i;
 export const KCPUID_R: DumpReader = {
   format: FORMAT,
   title: "kcpuid -r",
-  recognises: (text) => (hasLine(text, (line) => ROW.test(line)) ? 90 : 0),
+  recognises: (head) => (head.hasLine((line) => ROW.test(line)) ? 90 : 0),
   read(text) {
     let parent: number | undefined;
     const row = (line: string): ParsedRow | "damaged" | undefined => {

@@ -6,7 +6,7 @@
 import { AIDA_ROW_ANYWHERE, aidaCpuLabel, aidaRow } from "./aida-row.ts";
 import { registersOfHex } from "./dump-collector.ts";
 import type { ParsedRow } from "./dump-collector.ts";
-import { RECOGNITION_WINDOW, readByLine } from "./line-reader.ts";
+import { readByLine } from "./line-reader.ts";
 import type { DumpReader, RawDump } from "./raw-dump.ts";
 
 const FORMAT = "libcpuid-test";
@@ -41,12 +41,11 @@ function row(line: string): ParsedRow | "damaged" | undefined {
 export const LIBCPUID_TEST: DumpReader = {
   format: FORMAT,
   title: "libcpuid raw dump or *.test",
-  recognises(text: string): number {
-    const head = text.slice(0, RECOGNITION_WINDOW);
-    if (ARRAY_ROW_ANYWHERE.test(head) || OWN_HEADING_ANYWHERE.test(head)) return 95;
+  recognises({ start, end }): number {
+    if (ARRAY_ROW_ANYWHERE.test(start) || OWN_HEADING_ANYWHERE.test(start)) return 95;
     // Rows alone are InstLatx64's as well; the expected answers after them are not.
-    if (!AIDA_ROW_ANYWHERE.test(head)) return 0;
-    return TRAILER_ANYWHERE.test(head) || TRAILER_ANYWHERE.test(text.slice(-RECOGNITION_WINDOW)) ? 80 : 0;
+    if (!AIDA_ROW_ANYWHERE.test(start)) return 0;
+    return TRAILER_ANYWHERE.test(start) || TRAILER_ANYWHERE.test(end) ? 80 : 0;
   },
   read(text: string): RawDump {
     return readByLine(text, { format: FORMAT, cpuLabel: aidaCpuLabel, row, ends: (line) => TRAILER.test(line) });

@@ -2,9 +2,8 @@
 
 import { registersOfHex } from "./dump-collector.ts";
 import type { ParsedRow } from "./dump-collector.ts";
-import { RECOGNITION_WINDOW, readByLine } from "./line-reader.ts";
+import { readByLine } from "./line-reader.ts";
 import type { DumpReader } from "./raw-dump.ts";
-import { forEachLine } from "./text-lines.ts";
 
 /** What sets one such format apart. Expressions see trimmed lines and must be linear in their length. */
 export interface LineFormat {
@@ -35,21 +34,13 @@ export function rowIn({ row, meant }: Pick<LineFormat, "row" | "meant">, line: s
   };
 }
 
-/** True if one of the first lines passes the test. */
-export function hasLine(text: string, test: (line: string) => boolean): boolean {
-  let found = false;
-  forEachLine(text.slice(0, RECOGNITION_WINDOW), (line) => !(found = test(line.trim())));
-  return found;
-}
-
 /** Makes the reader. */
 export function lineFormat(form: LineFormat): DumpReader {
   const { format, title, row, heading, sign } = form;
   return {
     format,
     title,
-    recognises: (text) =>
-      sign?.test(text.slice(0, RECOGNITION_WINDOW)) !== false && hasLine(text, (line) => row.test(line)) ? CERTAINTY : 0,
+    recognises: (head) => (sign?.test(head.start) !== false && head.hasLine((line) => row.test(line)) ? CERTAINTY : 0),
     read: (text) => readByLine(text, { format, cpuLabel: (line) => heading?.exec(line)?.[1], row: (line) => rowIn(form, line) }),
   };
 }

@@ -42,6 +42,3 @@ export function readByLine(text: string, grammar: LineGrammar): RawDump {
   if (damaged) collector.renameLastProblem("bad-row", damaged.line, "truncated", `the dump ends inside a row: ${damaged.text}`);
   return collector.finish(grammar.format);
 }
-
-/** Characters at either end of a text by which a reader may judge it. */
-export const RECOGNITION_WINDOW = 65_536;

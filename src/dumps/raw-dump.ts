@@ -1,6 +1,7 @@
 /** What every dump reader returns: CPUID rows as printed, grouped by logical CPU, and what is wrong with them. */
 
 import type { CpuidRegisters } from "../isa/cpuid-registers.ts";
+import type { DumpHead } from "./dump-head.ts";
 
 export type { CpuidRegisters } from "../isa/cpuid-registers.ts";
 
@@ -44,7 +45,7 @@ export interface DumpReader {
   readonly format: string;
   /** For people, in lists: `InstLatx64 / AIDA64 text`. */
   readonly title: string;
-  /** 0: not this format; larger: more certain. Looks at the beginning and the end of the text, within a bound. */
-  recognises(text: string): number;
+  /** 0: not this format; larger: more certain. */
+  recognises(head: DumpHead): number;
   read(text: string): RawDump;
 }

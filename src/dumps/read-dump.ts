@@ -1,6 +1,6 @@
 /** Text in, raw rows out, whatever the format. */
 
-import { RECOGNITION_WINDOW } from "./line-reader.ts";
+import { DumpHead, RECOGNITION_WINDOW } from "./dump-head.ts";
 import type { DumpReader, RawDump } from "./raw-dump.ts";
 import { DUMP_READERS } from "./registry.ts";
 import { MAX_LINE_LENGTH, withoutByteOrderMark } from "./text-lines.ts";
@@ -13,8 +13,9 @@ function unknown(format: string, message: string): RawDump {
 function mostCertain(text: string): DumpReader | undefined {
   let best: DumpReader | undefined;
   let certainty = 0;
+  const head = new DumpHead(text);
   for (const reader of DUMP_READERS) {
-    const value = reader.recognises(text);
+    const value = reader.recognises(head);
     if (value > certainty) [best, certainty] = [reader, value];
   }
   return best;

@@ -1,6 +1,6 @@
 /** RJCP's XML: `<register eax="0000000D" ecx="00000002">00000100,00000240,00000000,00000000</register>` in a `<processor>`. */
 
-import { hasLine, rowIn } from "./line-format.ts";
+import { rowIn } from "./line-format.ts";
 import { readByLine } from "./line-reader.ts";
 import type { DumpReader } from "./raw-dump.ts";
 
@@ -14,7 +14,7 @@ const FORM = {
 export const RJCP_XML: DumpReader = {
   format: FORMAT,
   title: "RJCP CPUID XML",
-  recognises: (text) => (hasLine(text, (line) => FORM.row.test(line)) ? 90 : 0),
+  recognises: (head) => (head.hasLine((line) => FORM.row.test(line)) ? 90 : 0),
   read(text) {
     let processors = 0;
     const cpuLabel = (line: string): string | undefined =>

@@ -5,7 +5,7 @@
  */
 
 import { DumpCollector } from "./dump-collector.ts";
-import { hasLine, rowIn } from "./line-format.ts";
+import { rowIn } from "./line-format.ts";
 import type { DumpReader, RawDump } from "./raw-dump.ts";
 import { forEachLine } from "./text-lines.ts";
 
@@ -30,7 +30,7 @@ const ofBits = (text: string): number => parseInt(text.replaceAll("_", ""), 2);
 export const UMIO_DUMP: DumpReader = {
   format: FORMAT,
   title: "umio CPUID dump",
-  recognises: (text) => (hasLine(text, (line) => typeof hexRow(line) === "object" || FIRST_HALF.test(line)) ? 90 : 0),
+  recognises: (head) => (head.hasLine((line) => typeof hexRow(line) === "object" || FIRST_HALF.test(line)) ? 90 : 0),
   read(text): RawDump {
     const collector = new DumpCollector();
     let half: { readonly line: number; readonly text: string; readonly match: RegExpExecArray } | undefined;

@@ -4,7 +4,6 @@
  */
 
 import { DumpCollector, registersOfHex } from "./dump-collector.ts";
-import { hasLine } from "./line-format.ts";
 import type { DumpReader, RawDump } from "./raw-dump.ts";
 import { forEachLine } from "./text-lines.ts";
 
@@ -42,7 +41,7 @@ function readSide(text: string, side: string, collector: DumpCollector): void {
 export const VBOX_LOG: DumpReader = {
   format: FORMAT,
   title: "VirtualBox log",
-  recognises: (text) => (hasLine(text, (line) => ROW.test(line)) ? 90 : 0),
+  recognises: (head) => (head.hasLine((line) => ROW.test(line)) ? 90 : 0),
   read(text): RawDump {
     const collector = new DumpCollector();
     for (const side of ["Gst", "Hst"]) readSide(text, side, collector);
