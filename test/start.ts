@@ -1,9 +1,13 @@
-/** `npm start`: the main job on this machine, from leaf 0DH to saved areas under the NMI gate, and a report of it. */
+/**
+ * `npm start`: the main job on this machine, from leaf 0DH to saved areas under the NMI gate, and a report of it.
+ * `npm start -- MODEL` does it with a bundled model instead.
+ */
 
 import { bitsOf, maskHex, maskWithNames } from "../src/isa/feature-mask.ts";
 import { componentName } from "../src/isa/state-component.ts";
 import { leafDCpus } from "../src/dumps/index.ts";
 import { generatedRegistry } from "../src/host/load-generated.ts";
+import { loadBundledModel, ModelArgumentError } from "../src/host/load-models.ts";
 import { probeCpuid } from "../src/host/probe-cpuid.ts";
 import { areaLayout } from "../src/layout/area-layout.ts";
 import { modelFromLeafD } from "../src/model/model-from-leaf-0d.ts";
@@ -31,7 +35,7 @@ const STOCK = "intel-sapphire-rapids";
 
 async function main(): Promise<void> {
   const registry = await generatedRegistry();
-  const { cpu, from } = await thisCpu();
+  const { cpu, from } = await chosenCpu(process.argv[2]);
   const savers: SaverGroup[] = [];
   for (const load of Object.values(registry)) savers.push(...(await load()).savers);
 
@@ -47,28 +51,11 @@ async function main(): Promise<void> {
 
   print(`\n3. Saves with the generated savers, into areas full of A5H`);
   const processors = new Processors(cpu);
-  const random = new Prng(2026);
-  for (const index of bitsOf(processors.xcr0(0) | processors.xss(0))) if (index > 1) random.fill(processors.component(0, index));
-  const legacy = new Uint8Array(512);
-  random.fill(legacy);
-  loadLegacy(processors, 0, legacy);
-  processors.setXinuse(0, processors.xcr0(0) | processors.xss(0));
-  const arena = createArena({ bytes: 65536, largestArea: 32768 });
   let differing = 0;
-  for (const instruction of ["XSAVE", "XSAVEOPT", "XSAVEC", "XSAVES"] as const satisfies readonly SaveFamily[]) {
-    if (instruction !== "XSAVE" && !cpu.instructions[instruction.toLowerCase() as "xsavec"]) continue;
-    const mask = instruction === "XSAVES" ? ~0n & 0xffff_ffff_ffff_ffffn : processors.xcr0(0);
-    arena.u8.fill(0xa5);
-    const selected = selectSave(savers, processors, arena, { instruction, mask });
-    selected.save(0, 0);
-    const area = arena.u8.slice(0, selected.size);
-    arena.u8.fill(0xa5);
-    bindGeneralSave(savePlan(cpu, instruction, selected.rfbm), processors, arena)(0, 0);
-    const same = Buffer.compare(area, arena.u8.subarray(0, selected.size)) === 0;
+  for (const { instruction, rfbm, size, path, written, same } of bothPaths(processors, savers)) {
     if (!same) differing++;
-    const written = area.reduce((sum, byte) => sum + (byte === 0xa5 ? 0 : 1), 0);
     print(
-      `   ${`${instruction}64`.padEnd(11)} RFBM ${maskHex(selected.rfbm).padEnd(9)} ${String(selected.size).padStart(5)} bytes, ${written} changed; ${selected.path}; general path ${same ? "writes the same" : "DIFFERS"}`,
+      `   ${`${instruction}64`.padEnd(11)} RFBM ${maskHex(rfbm).padEnd(9)} ${String(size).padStart(5)} bytes, ${written} changed; ${path}; general path ${same ? "writes the same" : "DIFFERS"}`,
     );
   }
 
@@ -84,8 +71,9 @@ async function main(): Promise<void> {
   if (differing > 0) process.exitCode = 1;
 }
 
-/** This machine's CPU, or a bundled one and why. */
-async function thisCpu(): Promise<{ cpu: ProcessorDescription; from: string }> {
+/** The model named, else this machine's CPU, or a bundled one and why. */
+async function chosenCpu(id: string | undefined): Promise<{ cpu: ProcessorDescription; from: string }> {
+  if (id !== undefined) return { cpu: loadBundledModel(id), from: "bundled, as named" };
   try {
     const [dumped] = leafDCpus(probeCpuid([0]));
     if (dumped) {
@@ -98,6 +86,38 @@ async function thisCpu(): Promise<{ cpu: ProcessorDescription; from: string }> {
     if (!load) throw error;
     return { cpu: (await load()).cpu, from: `bundled; this machine's leaf 0DH cannot be read: ${(error as Error).message}` };
   }
+}
+
+/** What a save by the selected saver and one by the general path, each of the same state, leave in areas full of A5H. */
+function* bothPaths(processors: Processors, savers: readonly SaverGroup[]) {
+  const { cpu } = processors;
+  const arena = createArena({ bytes: 65536, largestArea: 32768 });
+  for (const instruction of ["XSAVE", "XSAVEOPT", "XSAVEC", "XSAVES"] as const satisfies readonly SaveFamily[]) {
+    if (instruction !== "XSAVE" && !cpu.instructions[instruction.toLowerCase() as "xsavec"]) continue;
+    const mask = instruction === "XSAVES" ? ~0n & 0xffff_ffff_ffff_ffffn : processors.xcr0(0);
+    const selected = selectSave(savers, processors, arena, { instruction, mask });
+    const { rfbm, size, path } = selected;
+    const general = bindGeneralSave(savePlan(cpu, instruction, rfbm), processors, arena);
+    const [area, other] = [selected.save, general].map((save) => {
+      // XSAVES changes registers, too (PT's TraceEn, UINTR's UINV): each save has its own.
+      setEverything(processors);
+      arena.u8.fill(0xa5);
+      save(0, 0);
+      return arena.u8.slice(0, size);
+    }) as [Uint8Array, Uint8Array];
+    const written = area.reduce((sum, byte) => sum + (byte === 0xa5 ? 0 : 1), 0);
+    yield { instruction, rfbm, size, path, written, same: Buffer.compare(area, other) === 0 };
+  }
+}
+
+/** Sets all registers to numbers that are always the same, everything in use. */
+function setEverything(processors: Processors): void {
+  const random = new Prng(2026);
+  for (const index of bitsOf(processors.xcr0(0) | processors.xss(0))) if (index > 1) random.fill(processors.component(0, index));
+  const legacy = new Uint8Array(512);
+  random.fill(legacy);
+  loadLegacy(processors, 0, legacy);
+  processors.setXinuse(0, processors.xcr0(0) | processors.xss(0));
 }
 
 function drawArea(cpu: ProcessorDescription, format: "standard" | "compacted", mask: bigint): void {
@@ -154,4 +174,10 @@ async function hardwareReport(): Promise<number> {
   return result.failed;
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof ModelArgumentError)) throw error;
+  process.stderr.write(`npm start: ${error.message}\n`);
+  process.exitCode = 2;
+}
