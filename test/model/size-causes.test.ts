@@ -59,8 +59,10 @@ test("known sizes: who asks for 2440, 2696, 11008, 960 and 1088", () => {
   const causes = (size: number): string[] =>
     sizeCauses(models, size)
       .filter(({ usual }) => usual)
-      .map(({ kind, rfbm, last }) => `${kind} ${rfbm.toString(16)} ${last ?? "-"}`);
-  expect(causes(2440)).toEqual(["compacted 2e7 -", "standard 2e7 9", "standard 207 9"]);
+      .map(({ kind, rfbm, last }) => `${kind} ${rfbm.toString(16)} ${last ?? "-"}`)
+      // Which comes first depends on how many models there are.
+      .toSorted();
+  expect(causes(2440)).toEqual(["compacted 2e7 -", "standard 207 9", "standard 2e7 9"]);
   expect(causes(2696)).toEqual(expect.arrayContaining(["standard 2e7 9", "standard 207 9", "standard 2ff 9", "compacted 3ff -"]));
   expect(causes(11008)).toEqual(expect.arrayContaining(["standard 602e7 18", "standard e02e7 18", "kvm-xsave2 602e7 -"]));
   expect(causes(960)).toEqual(expect.arrayContaining(["compacted 1f -", "standard 4000000000000007 62", "glibc-2.40 6 -"]));
