@@ -1,19 +1,15 @@
 /** A save allocates nothing: not bound to a place, not in a ring, not by selection, not through the gate. */
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { groupsFor } from "../../src/generator/saver-spec.ts";
 import { generalPath, createArena, KernelContexts, NmiGate, Processors, SaverPath, selectSave } from "../../src/runtime/index.ts";
 import { SaversFolder } from "../generator/load-savers.ts";
 import { loadModel } from "../model/model-files.ts";
+import { gc, heapGrowth } from "./heap-growth.ts";
 
 const SAVES = 200_000;
 /** The measuring calls themselves; one small object a save would be 3 MB. */
 const MOST_BYTES = 10_000;
-
-setFlagsFromString("--expose-gc");
-const gc = runInNewContext("gc") as () => void;
 
 const cpu = loadModel("amd-zen-3");
 const MASKS = [3n, 7n, 0x207n];
@@ -63,19 +59,7 @@ function from(save: (processor: number, offset: number) => void, start: number, 
 
 test.each(SUBJECTS)("nothing is allocated: %s", { timeout: 60_000 }, async (_, xinuse, act) => {
   processors.setXinuse(0, xinuse);
-  // Until optimised code is installed, every element move makes a BigInt.
-  for (let round = 0; round < 40; round++) {
-    for (let i = 0; i < 3000; i++) act(i);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  let least = Infinity;
-  for (let attempt = 0; attempt < 5 && least >= MOST_BYTES; attempt++) {
-    for (let i = 0; i < SAVES; i++) act(i);
-    gc();
-    const before = process.memoryUsage().heapUsed;
-    for (let i = 0; i < SAVES; i++) act(i);
-    least = Math.min(least, process.memoryUsage().heapUsed - before);
-  }
+  const least = await heapGrowth(SAVES, MOST_BYTES, act);
   expect(least).toBeLessThan(MOST_BYTES);
   // A collection in between would make the heap smaller than before: that is growth too.
   expect(least).toBeGreaterThan(-MOST_BYTES);
