@@ -39,6 +39,8 @@ export interface InstructionCount {
   /** With a component of RFBM in its initial configuration (a restore: put into it). */
   withInit: number;
   faults: number;
+  /** Those in which a generated saver or restore agreed. */
+  generated: number;
 }
 
 /** A difference, and the execution it was found in. */
@@ -224,7 +226,7 @@ class HardwareTally {
   meet(given: OracleCase, result: OracleResult, isRestore: boolean): void {
     const { instruction, mask, area } = given;
     const { legacy } = result.registersBefore;
-    const count = (this.#executions[instruction] ??= { cases: 0, withInit: 0, faults: 0 });
+    const count = (this.#executions[instruction] ??= { cases: 0, withInit: 0, faults: 0, generated: 0 });
     count.cases++;
     if (result.fault) count.faults++;
     const inUse = isRestore ? readU64(area, XSTATE_BV_OFFSET) : result.xinuse;
@@ -256,7 +258,11 @@ class HardwareTally {
     for (const each of differences) this.#failures.push({ id, ...each, by: each.by ?? ran });
     const agrees = (path: string): boolean => !differences.some(({ by }) => by === undefined || by === path);
     if (agrees("general")) this.#bySaver.general++;
-    if (ran === "generated" && agrees("generated")) this.#bySaver.generated++;
+    if (ran === "generated" && agrees("generated")) {
+      this.#bySaver.generated++;
+      const executed = this.#executions[instruction];
+      if (executed) executed.generated++;
+    }
     if (differences.length > 0) {
       this.#failed.add(number);
       return;
