@@ -1,5 +1,7 @@
 /** The outcome of `verify` for people. */
 
+import { escapeText } from "../model/diagnostic.ts";
+
 /** What a verification gives, as far as it is printed. */
 export interface VerificationOutcome {
   readonly passed: number;
@@ -29,12 +31,13 @@ export function verificationText(outcome: VerificationOutcome): string {
     `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`,
     `by saver: ${bySaver.generated} generated, ${bySaver.general} general path`,
     ...Object.entries(byInstruction).map(([name, count]) => `  ${name}: ${count}`),
-    ...Object.entries(deviating).map(([reason, count]) => `deviating, ${reason}: ${count}`),
+    ...Object.entries(deviating).map(([reason, count]) => `deviating, ${escapeText(reason)}: ${count}`),
     ...Object.entries(skippedBy).map(([reason, count]) => `skipped, ${reason}: ${count}`),
     ...failures
       .slice(0, MOST_FAILURES)
       .map(
-        ({ id, component, offset, expected, got }) => `FAILED ${id}: ${component} at ${offset}: expected ${expected}, got ${got}`,
+        ({ id, component, offset, expected, got }) =>
+          `FAILED ${escapeText(id)}: ${component} at ${offset}: expected ${expected}, got ${escapeText(got)}`,
       ),
     ...(more > 0 ? [`and ${more} more`] : []),
   ].join("\n");

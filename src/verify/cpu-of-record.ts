@@ -5,14 +5,8 @@ import type { Quirks } from "../isa/vendor-behaviour.ts";
 import { MXCSR_MASK_OFFSET } from "../isa/xsave-area.ts";
 import { type ComponentRow, componentRow } from "../layout/component-row.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
+import { quirksOfDeviations } from "./deviations.ts";
 import type { RecordedExecution } from "./vector-record.ts";
-
-/** Deviations from the manual that a record names, in a model's words. */
-const WORDS_OF_DEVIATIONS: Readonly<Record<string, Partial<Quirks>>> = {
-  "modified-optimization": { modifiedOptimisation: "xsaveopt" },
-  "pkru-reserved-bytes-kept": { pkruUpperBytes: "kept" },
-  "sse-in-use-by-mxcsr": { xinuseOfMxcsr: "counted" },
-};
 
 /** What processors with AMD's XSAVEERPTR and without quirks of their own in the records do: the recorded one is a Zen 5. */
 const ZEN_5: Quirks = {
@@ -49,7 +43,7 @@ export function cpuOfRecord(record: RecordedExecution): ProcessorDescription {
       // Hardware and emulator alike: what a restore loaded is in use by its value.
       { xinuseAfterRestore: "by-value" as const, mxcsrMask: mxcsrMask(record) },
       record.cpu.quirks,
-      ...record.deviations.map((deviation) => WORDS_OF_DEVIATIONS[deviation]),
+      quirksOfDeviations(record.deviations),
     ),
   };
 }

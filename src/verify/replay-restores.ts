@@ -23,14 +23,9 @@ import { savePlan } from "../runtime/save-plan.ts";
 import { selectRestore } from "../runtime/select-restore.ts";
 import { xgetbv } from "../runtime/state-instructions.ts";
 import { type Difference, hexAt } from "./area-difference.ts";
+import { LOADED_BEFORE_FAULT } from "./deviations.ts";
 import { loadRecordState } from "./load-record-state.ts";
 import type { RecordedState, RestoreRecord } from "./vector-record.ts";
-
-/**
- * The deviation of an emulator that looks at MXCSR and at contents only when their component's turn comes: a refused
- * restore has loaded the components before it.
- */
-export const LOADED_BEFORE_FAULT = "components-loaded-before-fault";
 
 const SSE_AND_X87 = 3n;
 /** The emulator loads PKRU behind all other components. */

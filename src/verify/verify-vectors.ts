@@ -10,21 +10,18 @@ import { inUseHigh, inUseLow } from "../runtime/in-use.ts";
 import type { ProcessorDescription } from "../runtime/processor-description.ts";
 import { ModifiedOptimisation } from "../runtime/modified-optimisation.ts";
 import { Processors } from "../runtime/processors.ts";
-import { type SaveFamily, type SavePlan, savePlan } from "../runtime/save-plan.ts";
+import type { SaveFamily, SavePlan } from "../runtime/save-plan.ts";
 import { formName } from "../runtime/saver-name.ts";
 import { selectSave } from "../runtime/select-save.ts";
 import { areaDifferences, type Difference, hexAt } from "./area-difference.ts";
+import { ContradictionFinder } from "./contradiction.ts";
 import { cpuKey, cpuOfRecord } from "./cpu-of-record.ts";
+import { deviationNotShown, deviationsOfSaves, LOADED_BEFORE_FAULT } from "./deviations.ts";
 import { loadRecordState } from "./load-record-state.ts";
 import { SaverLoader, type SaverSources } from "./load-savers.ts";
 import { requestedRestores, RestoreBench } from "./replay-restores.ts";
-import {
-  type RecordedExecution,
-  readVectors,
-  type RestoreRecord,
-  type SaveInstruction,
-  type SaveRecord,
-} from "./vector-record.ts";
+import { familyOf, isNarrow, planOf } from "./save-of-record.ts";
+import { type RecordedExecution, readVectors, type RestoreRecord, type SaveRecord, type VectorRecord } from "./vector-record.ts";
 import { type SaverKind, Tally, type VectorFailure, type VerifyResult } from "./verify-result.ts";
 
 /** A file of records, plain or gzip. */
@@ -40,14 +37,6 @@ export interface VerifyProgress {
   readonly failed: number;
   readonly skipped: number;
 }
-
-const FAMILIES: Readonly<Record<SaveInstruction, SaveFamily>> = {
-  XSAVE: "XSAVE",
-  XSAVE64: "XSAVE",
-  XSAVEOPT64: "XSAVEOPT",
-  XSAVEC64: "XSAVEC",
-  XSAVES64: "XSAVES",
-};
 
 /** The area's place in the arena, and what surrounds it. */
 const AREA_OFFSET = 64;
@@ -66,10 +55,17 @@ export async function verifyVectors(
 ): Promise<VerifyResult> {
   const tally = new Tally();
   const loader = new SaverLoader(sources);
-  const read = files.map(({ name, bytes }) => ({ name, records: readVectors(name, bytes) }));
+  const contradictions = new ContradictionFinder();
+  const read = files.map(({ name, bytes }) => {
+    const records = readVectors(name, bytes).map((record) => ({ record, wrong: contradictions.find(record) }));
+    return { name, records: records.flatMap(({ record, wrong }) => (wrong === undefined ? [record] : [])), all: records };
+  });
   const classes = commonClasses(read.flatMap(({ records }) => records.filter((record) => record.kind === "save")));
-  for (const { name, records } of read) {
+  for (const { name, records, all } of read) {
     const start = { ...tally };
+    for (const { record, wrong } of all)
+      if (wrong !== undefined)
+        tally.count(record, new Set(), [failureOf(name, record, "record", "what a CPU can have done", wrong)]);
     const saves = new Map<string, SaveRecord[]>();
     const restores = new Map<string, RestoreRecord[]>();
     for (const record of records) {
@@ -106,12 +102,14 @@ async function verifyRestores(file: string, records: readonly RestoreRecord[], l
   for (const record of records) {
     const replays = bench.replay(record);
     const { id, line, instruction } = record;
-    const failures = replays.flatMap(({ path, form, differences }) =>
+    const failures: VectorFailure[] = replays.flatMap(({ path, form, differences }) =>
       differences.map((difference) => ({ id, file, line, instruction, saver: path, form, ...difference })),
     );
     for (const { path, form } of replays) if (path === "generated") tally.forms.add(`${bench.cpu.id} ${form}`);
-    const [deviation] = replays.flatMap((each) => each.deviation ?? []);
-    tally.count(record, new Set(replays.map(({ path }) => path)), failures, deviation === undefined ? [] : [deviation]);
+    const found = replays.some(({ deviation }) => deviation !== undefined);
+    const bare = failures.length === 0 ? deviationNotShown(record, found) : undefined;
+    if (bare !== undefined) failures.push(failureOf(file, record, "deviation", bare, "the same as without it"));
+    tally.count(record, new Set(replays.map(({ path }) => path)), failures, found ? [LOADED_BEFORE_FAULT] : []);
   }
 }
 
@@ -127,11 +125,29 @@ async function verifyCpu(
   if (!first) return;
   const bench = new Bench(file, cpuOfRecord(first), records);
   bench.savers = await loader.load(bench.cpu, requestedMasks(records, classes));
+  // All records of a CPU name the same deviations; without any of these none of them may come out.
+  const without = deviationsOfSaves(first.deviations).map((name) => {
+    const bare = records.map((record) => ({ ...record, deviations: record.deviations.filter((each) => each !== name) }));
+    return { name, bench: new Bench(file, cpuOfRecord(bare[0] ?? first), bare) };
+  });
   for (const record of records) {
     const failures: VectorFailure[] = [];
     const ran = bench.verify(record, failures, tally.forms);
+    const bare = failures.length === 0 ? without.find((each) => each.bench.agrees(record)) : undefined;
+    if (bare) failures.push(failureOf(file, record, "deviation", bare.name, "the same as without it"));
     tally.count(record, ran, failures);
   }
+}
+
+/** A failure of the record rather than of what executes it. */
+function failureOf(
+  file: string,
+  { id, line, instruction }: VectorRecord,
+  component: "deviation" | "record",
+  expected: string,
+  got: string,
+): VectorFailure {
+  return { id, file, line, instruction, saver: "general", form: "general", component, offset: 0, expected, got };
 }
 
 /** By RFBM: sets in use that get a saver of their own. */
@@ -165,12 +181,12 @@ function commonClasses(records: readonly SaveRecord[]): Classes {
 /** Each RFBM once, with the instructions that are recorded with it. */
 function requestedMasks(records: readonly SaveRecord[], classes: Classes): RequestedMask[] {
   const masks = new Map<bigint, Set<SaveFamily>>();
-  for (const { instruction, rfbm } of records) {
-    if (instruction === "XSAVE") continue;
-    const families = masks.get(rfbm) ?? new Set();
-    masks.set(rfbm, families.add(FAMILIES[instruction]));
+  for (const record of records) {
+    if (isNarrow(record)) continue;
+    const families = masks.get(record.rfbm) ?? new Set();
+    masks.set(record.rfbm, families.add(familyOf(record)));
     // One saver serves both for masks inside XCR0.
-    if (instruction === "XSAVEC64") families.add("XSAVES");
+    if (record.instruction === "XSAVEC64") families.add("XSAVES");
   }
   return [...masks]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -206,36 +222,17 @@ class Bench {
 
   /** Runs all paths; returns which ran. */
   verify(record: SaveRecord, failures: VectorFailure[], forms: Set<string>): Set<SaverKind> {
-    const family = FAMILIES[record.instruction];
-    const narrow = record.instruction === "XSAVE";
-    const plan = savePlan(this.cpu, family, record.rfbm, { operandSize: narrow ? 32 : 64, mode64: true });
-    const run = (saver: SaverKind, form: string, bind: () => BoundSave): void => {
-      loadRecordState(this.#processors, 0, record);
-      if (record.restoredFromThisArea)
-        this.#processors.modifiedOptimisation?.restored(0, record.xcr0, 0n, {
-          buffer: this.#areas.buffer,
-          offset: AREA_OFFSET,
-          context: {},
-        });
-      this.#areas.u8.fill(GUARD, 0, this.#areas.end);
-      this.#areas.u8.set(record.before, AREA_OFFSET);
-      bind()(0, AREA_OFFSET);
-      this.#compare(record, plan, (difference) => {
-        failures.push({
-          id: record.id,
-          file: this.#file,
-          line: record.line,
-          instruction: record.instruction,
-          saver,
-          form,
-          ...difference,
-        });
-      });
-    };
+    const family = familyOf(record);
+    const plan = planOf(this.cpu, record);
+    const { id, line, instruction } = record;
+    const run = (saver: SaverKind, form: string, bind: () => BoundSave): void =>
+      this.#execute(record, plan, bind, (difference) =>
+        failures.push({ id, file: this.#file, line, instruction, saver, form, ...difference }),
+      );
     run("general", "general", () => bindGeneralSave(plan, this.#processors, this.#areas));
     const ran = new Set<SaverKind>(["general"]);
     // No saver is generated for the 32-bit forms, nor for what leaves out unmodified components.
-    if (narrow || this.#processors.modifiedOptimisation) return ran;
+    if (isNarrow(record) || this.#processors.modifiedOptimisation) return ran;
     const [low, high] = maskPair(record.rfbm);
     const group = this.savers.find((each) => each.families.includes(family) && each.rfbm[0] === low && each.rfbm[1] === high);
     const any = group?.forms.find((form) => form.inUse === "any");
@@ -255,6 +252,34 @@ class Bench {
     if (taken !== any) run("generated", formName(group, any), () => any.bind(this.#views, this.#areas));
     forms.add(`${group.size} ${formName(group, taken)}`).add(`${group.size} ${formName(group, any)}`);
     return ran.add("generated");
+  }
+
+  /** True if the general path gives what is recorded. */
+  agrees(record: SaveRecord): boolean {
+    const plan = planOf(this.cpu, record);
+    let same = true;
+    this.#execute(
+      record,
+      plan,
+      () => bindGeneralSave(plan, this.#processors, this.#areas),
+      () => (same = false),
+    );
+    return same;
+  }
+
+  /** Loads the state, runs the save and reports how memory and registers differ from the recorded ones. */
+  #execute(record: SaveRecord, plan: SavePlan, bind: () => BoundSave, report: (difference: Difference) => void): void {
+    loadRecordState(this.#processors, 0, record);
+    if (record.restoredFromThisArea)
+      this.#processors.modifiedOptimisation?.restored(0, record.xcr0, 0n, {
+        buffer: this.#areas.buffer,
+        offset: AREA_OFFSET,
+        context: {},
+      });
+    this.#areas.u8.fill(GUARD, 0, this.#areas.end);
+    this.#areas.u8.set(record.before, AREA_OFFSET);
+    bind()(0, AREA_OFFSET);
+    this.#compare(record, plan, report);
   }
 
   #compare(record: SaveRecord, plan: SavePlan, report: (difference: Difference) => void): void {

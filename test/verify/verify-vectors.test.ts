@@ -96,6 +96,63 @@ describe("recorded executions", () => {
     expect(result.failures.map((each) => each.component)).toContain(component);
   });
 
+  test.each(["sse-in-use-by-mxcsr", "pkru-reserved-bytes-kept", "modified-optimization"])(
+    "a save that names %s and does not show it does not pass",
+    async (deviation) => {
+      const line = lineWith("XSAVE64");
+      expect((await verifyLine(line)).failed).toBe(0);
+      const { passed, failed, failures } = await verifyLine({ ...line, deviations: [deviation] });
+      expect([passed, failed]).toEqual([0, 1]);
+      expect(failures).toMatchObject([{ id: line.id, line: 1, component: "deviation", expected: deviation }]);
+    },
+  );
+
+  test("a restore that names a deviation and does not show it does not pass", async () => {
+    const sound = restoreLine("XRSTOR64");
+    expect([sound.fault, sound.deviations]).toEqual([null, []]);
+    for (const deviation of ["x87-raw-normalized", "x87-pointers-not-visible", "components-loaded-before-fault"]) {
+      const { failed, failures } = await verifyLine({ ...sound, deviations: [deviation] });
+      expect(failed).toBe(1);
+      expect(failures).toMatchObject([{ component: "deviation", expected: deviation }]);
+    }
+  });
+
+  test("a deviation that nobody knows is never passed: the record is executed, and skipped with the name", async () => {
+    const line = { ...lineWith("XSAVE64"), deviations: ["new\u001bone"] };
+    expect(await verifyLine(line)).toMatchObject({
+      passed: 0,
+      failed: 0,
+      skipped: 1,
+      skippedBy: { "agrees, but names a deviation that is not known: `new\\u{1b}one`": 1 },
+      deviating: {},
+    });
+    expect((await verifyLine(flipped(line, 9))).failed).toBe(1);
+  });
+
+  test("a record that no CPU can have given fails by itself; the others are run", async () => {
+    const sound = lineWith("XSAVEC64");
+    type Rows = Record<string, Record<string, string>>;
+    const edited = (edit: (line: Line, rows: Rows) => void): Line => {
+      const line = structuredClone(sound);
+      edit(line, (line.cpu as { leafD: Rows }).leafD);
+      return line;
+    };
+    for (const [wrong, message] of [
+      [edited((_, rows) => (rows["2"]!["eax"] = "0xffffffff")), /^the row of AVX says 4294967295 bytes; at most 1048576 are/],
+      [edited((_, rows) => delete rows["2"]), /AVX/],
+      [
+        edited((line) => ["before", "after"].forEach((name) => (line[name] = String(line[name]).slice(0, 2 * 700)))),
+        /^"before" has 700 bytes, RFBM's area \d+$/,
+      ],
+      [edited((_, rows) => (rows["1"]!["eax"] = "0x0")), /^sub-leaf 1 of leaf 0DH has no XSAVEC$/],
+    ] as const) {
+      const text = `${JSON.stringify(wrong)}\n${JSON.stringify(sound)}\n`;
+      const { passed, failed, failures } = await verifyVectors([file(text)]);
+      expect([passed, failed]).toEqual([1, 1]);
+      expect(failures).toMatchObject([{ id: sound.id, line: 1, component: "record", got: expect.stringMatching(message) }]);
+    }
+  });
+
   test("a component that kept only some of its bytes is no modified optimisation", async () => {
     const line = lineWith("XSAVEOPT64", "modified-optimization");
     const result = await verifyLine(flipped(line, 8));
