@@ -32,6 +32,8 @@ export interface PlanOptions {
   readonly seam: { readonly fromRoot: string; readonly fromSavers: string };
   /** Extension in imports between generated files: `.ts` or `.js`. */
   readonly extension: ".ts" | ".js";
+  /** Folder with a `/` in which headers say that the models and masks are; absent: they name the model alone. */
+  readonly modelsFolder?: string;
 }
 
 interface ModuleOf<Kind extends string, Spec> {
@@ -64,6 +66,7 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
   const twice = sorted.find(({ id }, at) => sorted[at + 1]?.id === id);
   if (twice)
     throw new Error(`two models have the id ${twice.id} and would be one file; name each once, rename the file of one of two`);
+  const { modelsFolder } = options;
   const savers: Placed<GroupSpec> = new Map();
   const restores: Placed<RestoreSpec> = new Map();
   const routines = new Map<string, { readonly savers: readonly GroupSpec[]; readonly restores: readonly RestoreSpec[] }>();
@@ -94,7 +97,8 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
     const ownRestores = planned.flatMap((each) => each.restores);
     groups.set(model.id, own);
     const imported = { savers: own.map(importOf), restores: ownRestores.map(importOf) };
-    const source = `cpu-models/${model.id}.yaml, cpu-models/masks.yaml`;
+    const source =
+      modelsFolder === undefined ? `model ${model.id}` : `${modelsFolder}${model.id}.yaml, ${modelsFolder}masks.yaml`;
     const inputs = digestible([dataOf(model), requested]);
     const data = cpuModuleText(model, options.seam.fromSavers);
     files.push({ path: `${model.id}/cpu.ts`, text: withHeader(data, source, inputs) });
@@ -106,10 +110,11 @@ export function planGeneration(models: readonly CpuModel[], options: PlanOptions
     }
   }
   const ids = sorted.map((model) => model.id);
+  const allModels = modelsFolder ?? "all models named";
   const registry = registryText(ids, options.seam.fromRoot, options.extension);
-  files.push({ path: "index.ts", text: withHeader(registry, "cpu-models/", digestible(ids)) });
+  files.push({ path: "index.ts", text: withHeader(registry, allModels, digestible(ids)) });
   const cpus = allCpusText(sorted, options.seam.fromRoot);
-  files.push({ path: "cpus.ts", text: withHeader(cpus, "cpu-models/", digestible(sorted.map(dataOf))) });
+  files.push({ path: "cpus.ts", text: withHeader(cpus, allModels, digestible(sorted.map(dataOf))) });
   const modules: PlannedModule[] = [...modulesOf("savers", savers), ...modulesOf("restores", restores)];
   const regions = regionsOf(modules.flatMap((module) => (module.kind === "savers" ? module.specs : [])));
   const keys = regions.map((region) => JSON.stringify(region));
