@@ -93,7 +93,11 @@ export class NmiGate {
     this.restores = bind(false, false);
   }
 
-  /** Saves through the policy; returns a status. `lifted` is the flag of a policy that has such a parameter. */
+  /**
+   * Saves through the policy; returns a status. Throws StaleBindingError once XCR0 or IA32_XSS give the mask another RFBM
+   * than when it was bound: a new path and gate are needed then. `lifted` is the flag of a policy that has such a
+   * parameter.
+   */
   save(processor: number, offset: number, maskLow: number, maskHigh: number, lifted = false): number {
     return (lifted ? this.liftedSaves : this.saves).get(maskLow, maskHigh)(processor, offset);
   }
@@ -152,12 +156,12 @@ function bindGated(gate: NmiGate, { save, lifted, mask, fits }: GatedRequest): G
     return status;
   };
   const fault = (offset: number, problem: unknown): number => {
+    // An area that faulted holds the previous sample, and is as misleading as a refused one; also where a binding is stale.
+    if (save && policy.clearsXstateBv) path.clearXstateBv(offset);
     gate.lastVector = vectorOf(problem);
     if (policy.onFault === "warn-once" || (policy.onFault === "warn-once-in-debug" && debug)) {
       gate.warnings.warnOnce(save ? WARN_SAVE_FAULT : WARN_RESTORE_FAULT);
     }
-    // An area that faulted holds the previous sample, and is as misleading as a refused one.
-    if (save && policy.clearsXstateBv) path.clearXstateBv(offset);
     return FAULTED;
   };
   /** What is said where not all is well; 0: the instruction runs all the same. */

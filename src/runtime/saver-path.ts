@@ -72,5 +72,5 @@ function invalidOpcode(): number {
 }
 
 function noRestores(): never {
-  throw new MissingPathError('this path has no restores; hand them over as "restores", see SaverPathOptions');
+  throw new MissingPathError('this path has no restores; hand them over as "restores"');
 }

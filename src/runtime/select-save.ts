@@ -309,6 +309,6 @@ export function stale(
 ): StaleBindingError {
   const now = request.mask & (processors.xcr0(processor) | (request.instruction.endsWith("S") ? processors.xss(processor) : 0n));
   return new StaleBindingError(
-    `${request.instruction} with mask ${maskWithNames(request.mask)} was bound when RFBM was another; processor ${processor} now gives ${maskWithNames(now)}: bind again`,
+    `${request.instruction} with mask ${maskWithNames(request.mask)} was bound to another RFBM; processor ${processor} now gives ${maskWithNames(now)}: select again (gate: a new SaverPath)`,
   );
 }

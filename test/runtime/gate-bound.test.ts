@@ -128,8 +128,10 @@ function anew({ gate, processors, arena, contexts }: Machine, call: Call): numbe
     clear();
     return FAULTED;
   }
-  if (call.processor < 2 && (mask & (processors.xcr0(call.processor) | processors.xss(call.processor))) !== rfbm)
+  if (call.processor < 2 && (mask & (processors.xcr0(call.processor) | processors.xss(call.processor))) !== rfbm) {
+    clear();
     throw new StaleBindingError("stale");
+  }
   selectSave([], processors, arena, { instruction: "XSAVES", mask }).save(call.processor, call.offset);
   return SAVED;
 }
