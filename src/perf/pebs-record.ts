@@ -64,6 +64,7 @@ export class PebsRecord {
     this.clear();
   }
 
+  /** Forgets the record: no group and no other part is there until a decoder says so. */
   clear(): void {
     this.groups.fill(-1);
     this.ip = -1;

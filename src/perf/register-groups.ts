@@ -5,14 +5,21 @@
 
 /** Component index of each group, in the order of the group numbers below. */
 export const GROUP_COMPONENTS = [1, 2, 5, 6, 7, 19, 11] as const;
+/** XMM0-15: bits 127:0 of the first sixteen vectors (SSE). */
 export const GROUP_XMM = 0;
+/** Bits 255:128 of YMM0-15 (AVX). */
 export const GROUP_YMMH = 1;
+/** k0-k7, a quadword each. */
 export const GROUP_OPMASK = 2;
+/** Bits 511:256 of ZMM0-15 (ZMM_Hi256). */
 export const GROUP_ZMMH = 3;
+/** ZMM16-31 whole. */
 export const GROUP_HI16_ZMM = 4;
+/** r16-r31 (APX). */
 export const GROUP_EGPR = 5;
 /** SSP alone: one quadword, the second of CET_U. */
 export const GROUP_SSP = 6;
+/** Number of groups. */
 export const GROUPS = 7;
 
 /** Bytes of a group's registers. */

@@ -6,8 +6,11 @@
 
 /** PERF_SAMPLE_REGS_ABI_*: 0, 1, 2 as always; since the SIMD interface a bitmap, with the same values. */
 export const ABI_NONE = 0;
+/** Registers of a 32-bit task. */
 export const ABI_32 = 1;
+/** Registers of a 64-bit task. */
 export const ABI_64 = 2;
+/** Bit: vectors and predicates by masks of their own, r16-r31 and SSP as general registers (V4, patch 06). */
 export const ABI_SIMD = 4;
 
 /** General registers 0-23, in perf's order. */
@@ -19,8 +22,9 @@ export const GENERAL_REGISTERS = [
 /** Number of general registers that struct pt_regs can give. */
 export const GENERAL_REGISTER_COUNT = 24;
 
-/** With ABI_SIMD: r16-r31 are bits 24-39, SSP is bit 40; nothing follows. */
+/** With ABI_SIMD: r16-r31 are bits 24-39. */
 export const FIRST_EGPR_BIT = 24;
+/** With ABI_SIMD: SSP's bit, the last. */
 export const SSP_BIT = 40;
 /** Without ABI_SIMD: XMMn is bit 32 + 2n (low quadword) and 33 + 2n (high). */
 export const FIRST_XMM_BIT = 32;
@@ -40,12 +44,17 @@ export const RESERVED_WITH_SIMD: bigint = bits(SSP_BIT + 1, 63);
 
 /** Vector registers that a mask can name: 0-31; those from 16 lie in Hi16_ZMM alone. */
 export const VECTOR_MASK: bigint = bits(0, 31);
+/** The first vector that lies in Hi16_ZMM. */
 export const FIRST_HIGH_VECTOR = 16;
 /** Predicate registers: k0-k7, one quadword each. */
 export const PREDICATE_MASK: bigint = bits(0, 7);
+/** Quadwords of a predicate: what `predicateQwords` of an attribute may be beside 0. */
 export const OPMASK_QWORDS = 1;
+/** Quadwords of an XMM: the least that `vectorQwords` of an attribute may be beside 0. */
 export const XMM_QWORDS = 2;
+/** Quadwords of a YMM. */
 export const YMM_QWORDS = 4;
+/** Quadwords of a ZMM. */
 export const ZMM_QWORDS = 8;
 
 /**

@@ -9,11 +9,15 @@ import { type AreaMemory, createArena } from "../runtime/arena.ts";
 
 /** Bytes of a slot's header. */
 export const SLOT_HEADER_SIZE = 64;
-/** Words of a slot's header: running number (low, high), processor, status of the gate, mask asked for (low, high), time (low, high). */
+/** Word of a slot's header: the running number, low and high. */
 export const SLOT_SEQUENCE = 0;
+/** Word of a slot's header: the processor. */
 export const SLOT_PROCESSOR = 2;
+/** Word of a slot's header: what the gate returned. */
 export const SLOT_STATUS = 3;
+/** Word of a slot's header: the mask asked for, low and high. */
 export const SLOT_MASK = 4;
+/** Word of a slot's header: the time, low and high. */
 export const SLOT_TIME = 6;
 
 /** Settings of a set of rings. */

@@ -100,9 +100,11 @@ export class Processors {
     this.setXinuse(processor, this.xinuse(processor) | mask);
     this.modifiedOptimisation?.wrote(processor, mask);
   }
+  /** XCR0: what XSETBV enabled; bits are a part of `cpu.xcr0Supported`. Throws RangeError for a processor that is not there. */
   xcr0(processor: number): bigint {
     return this.#mask(processor, XCR0_OFFSET);
   }
+  /** IA32_XSS: supervisor components that XSAVES and XRSTORS manage; a part of `cpu.xssSupported`. Throws as `xcr0` does. */
   xss(processor: number): bigint {
     return this.#mask(processor, XSS_OFFSET);
   }

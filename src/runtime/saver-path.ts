@@ -51,14 +51,17 @@ export class SaverPath implements XsavesPath {
     return this.#restores.get(maskLow, maskHigh);
   }
 
+  /** XSAVES64 with a mask behind a guard; it returns 6 (#UD) on a CPU without XSAVES. Throws MissingPathError, see above. */
   bindSave(maskLow: number, maskHigh: number, guard: RunGuard): GatedRun {
     return this.#hasXsaves ? this.selected(maskLow, maskHigh).behind(guard) : guarded(guard, invalidOpcode);
   }
 
+  /** XRSTORS64 with a mask behind a guard, likewise. */
   bindRestore(maskLow: number, maskHigh: number, guard: RunGuard): GatedRun {
     return guarded(guard, this.#hasXsaves ? this.selectedRestore(maskLow, maskHigh).restore : invalidOpcode);
   }
 
+  /** Writes 0 to XSTATE_BV of the area at a byte offset (rounded down to 4); nothing where no header is in the memory. */
   clearXstateBv(offset: number): void {
     const word = (offset + 512) >> 2;
     if (!this.#areas.accepts(offset & ~63, 576)) return;

@@ -87,6 +87,7 @@ export interface RestoreRecord extends RecordedExecution {
   readonly xinuseAfter: bigint | undefined;
 }
 
+/** One execution, as a line of a file of vectors has it. */
 export type VectorRecord = SaveRecord | RestoreRecord;
 
 const LEGACY_SIZE = 512;

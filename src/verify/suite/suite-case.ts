@@ -55,6 +55,7 @@ export interface SuiteRestore extends CaseBase {
   readonly stateAfter: CaseState;
 }
 
+/** One case of the conformance suite, as a line of its files has it. */
 export type SuiteCase = SuiteSave | SuiteRestore;
 
 export function isRestore(given: SuiteCase): given is SuiteRestore {
