@@ -38,7 +38,7 @@ export class LayoutError extends Error {
  * Compacted: an aligned running sum over the mask's bits, its end not rounded.
  * Standard: CPUID's offsets; the size is a maximum over offset + size, since order of
  * offsets is not order of indices (APX at 960).
- * Throws LayoutError for a bit without a row and, standard only, for a supervisor component.
+ * Throws LayoutError for a bit below 64 without a row and, standard only, for a supervisor component; a mask has no others.
  */
 export function areaLayout(source: LayoutSource, rfbm: bigint, format: AreaFormat): AreaLayout {
   const rows = new Map(source.components.map((row) => [row.index, row]));

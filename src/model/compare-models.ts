@@ -5,7 +5,10 @@ import { componentName } from "../isa/state-component.ts";
 import { areaLayout, offsetOf } from "../layout/area-layout.ts";
 import type { CpuModel } from "./cpu-model.ts";
 
-/** A component in one model; null where the model lacks it, or lacks a place for it. Bytes. */
+/**
+ * A component in one model, in bytes; null where the model lacks it, or lacks a place for it: a supervisor component in the
+ * standard format, and any in the compacted one where neither XSAVEC nor XSAVES is there to write it.
+ */
 export interface ComponentValue {
   readonly size: number | null;
   readonly standardOffset: number | null;
@@ -51,13 +54,18 @@ export function compareModels(models: readonly CpuModel[], mask?: bigint): Model
         const row = model.components.find((each) => each.index === index);
         const layout = layouts[at];
         if (!row || !layout || !hasBit(masks[at] ?? 0n, index)) return ABSENT;
-        return { size: row.size, standardOffset: row.standardOffset ?? null, compactedOffset: offsetOf(layout, index) ?? null };
+        const { xsavec, xsaves } = model.instructions;
+        const compactedOffset = xsavec || xsaves ? (offsetOf(layout, index) ?? null) : null;
+        return { size: row.size, standardOffset: row.standardOffset ?? null, compactedOffset };
       });
-      return { index, name: componentName(index), values, differs: values.some((value) => !same(value, values[0] ?? ABSENT)) };
+      return { index, name: componentName(index), values, differs: differ(values) };
     });
   return { models: models.map((model) => model.id), identical: components.every((component) => !component.differs), components };
 }
 
-function same(a: ComponentValue, b: ComponentValue): boolean {
-  return a.size === b.size && a.standardOffset === b.standardOffset && a.compactedOffset === b.compactedOffset;
+/** A CPU that does not compact contradicts no other's compacted offset. */
+function differ(values: readonly ComponentValue[]): boolean {
+  const compacted = values.flatMap(({ compactedOffset }) => compactedOffset ?? []);
+  const figures = [values.map(({ size }) => size), values.map(({ standardOffset }) => standardOffset), compacted];
+  return figures.some((each) => new Set(each).size > 1);
 }

@@ -67,13 +67,16 @@ function componentsOf(side: LayoutLike, format: AreaFormat): bigint {
   );
 }
 
+const FORMATS: readonly AreaFormat[] = ["standard", "compacted"];
+
 /**
  * Compares the layouts of two sides. A layout that is already computed keeps its own mask and format
- * (a question for another one throws RangeError).
+ * (a question for another one throws RangeError, as does a format that is none).
  */
 export function compareLayouts(a: LayoutLike, b: LayoutLike, question: LayoutQuestion = {}): LayoutComparison {
   const computed = [a, b].find(isAreaLayout);
   const format = question.format ?? computed?.format ?? "compacted";
+  if (!FORMATS.includes(format)) throw new RangeError(`"format" expected ${FORMATS.join(" or ")}, got ${String(format)}`);
   const rfbm = question.mask ?? computed?.rfbm ?? componentsOf(a, format) | componentsOf(b, format);
   const layoutOf = (side: LayoutLike): AreaLayout => {
     if (!isAreaLayout(side)) return areaLayout(side, rfbm & componentsOf(side, format), format);

@@ -31,3 +31,15 @@ test("without a mask each is laid out for all that it supports", () => {
   expect(lbr?.differs).toBe(true);
   expect(compareModels([loadModel("intel-sandy-bridge"), loadModel("amd-zen")]).identical).toBe(true);
 });
+
+test("a CPU that does not compact has no compacted offsets, and contradicts nobody's", () => {
+  const { components } = compareModels(["amd-bulldozer", "intel-haswell", "amd-zen"].map(loadModel));
+  expect(components.find(({ index }) => index === 2)).toMatchObject({
+    differs: false,
+    values: [{ compactedOffset: null }, { compactedOffset: null }, { compactedOffset: 576 }],
+  });
+  expect(components.find(({ index }) => index === 62)).toMatchObject({
+    differs: true,
+    values: [{ size: 128, standardOffset: 832, compactedOffset: null }, { size: null }, { size: null }],
+  });
+});

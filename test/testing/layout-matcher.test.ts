@@ -49,6 +49,8 @@ test("a computed layout keeps its own mask and format", () => {
     sizeB: 2440,
   });
   expect(() => compareLayouts(layout, amd, { format: "compacted" })).toThrow('"format" expected standard');
+  const xsavec = { format: "xsavec" } as unknown as { format: "compacted" };
+  expect(() => expect(intel).toHaveLayoutOf(amd, xsavec)).toThrow('"format" expected standard or compacted, got xsavec');
   expect(() => compareLayouts(layout, amd, { mask: 7n })).toThrow('"mask" expected 0x207');
 });
 
