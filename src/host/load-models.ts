@@ -122,7 +122,7 @@ export interface ReadDumpModels {
 const FORMAT_REMEDY = "give the text that `cpuid -r` prints, or a model as a file named .yaml";
 /** What reading a dump already says in the dump's own words, by the rule of the model that would say it again. */
 const SAID_OF_DUMP: ReadonlyMap<string, readonly string[]> = new Map([
-  ["no-leaf-0d", ["no-subleaf-0", "leaf-0d-zero"]],
+  ["no-leaf-0d", ["no-leaf-0d", "no-subleaf-0", "leaf-0d-zero", "leaf-0d-echoed"]],
   ["subleaf-1-missing", ["no-subleaf-1"]],
   ["row-missing", ["component-row-missing", "no-component-rows"]],
   ["row-without-bit", ["component-not-in-masks"]],
@@ -160,9 +160,7 @@ export function modelsFromDump(dump: RawDump, file: string, id?: string): ReadDu
   }
   const cpus = leafDs.map((cpu): ReadCpu => {
     const said = new Set(cpu.problems.map(({ rule }) => rule));
-    const more = (cpu.leafD.size === 0 ? [] : (findings.get(cpu) ?? [])).filter(
-      (finding) => !SAID_OF_DUMP.get(finding.rule)?.some((rule) => said.has(rule)),
-    );
+    const more = (findings.get(cpu) ?? []).filter((finding) => !SAID_OF_DUMP.get(finding.rule)?.some((rule) => said.has(rule)));
     return { ...cpu, diagnostics: [...cpu.problems.map(asDiagnostic), ...findingsAt(cpu, more, file)] };
   });
   return { format: dump.format, cpus, models, diagnostics: dump.problems.map(asDiagnostic) };

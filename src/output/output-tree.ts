@@ -92,7 +92,8 @@ export function writeFilesAtomically(
     } catch (error) {
       rmSync(temporary, { force: true });
       const { code } = error as NodeJS.ErrnoException;
-      throw new Error(`${target}: cannot be written (${code ?? String(error)}); name a folder that can be written to`);
+      const message = `${target}: cannot be written (${code ?? String(error)}); name a folder that can be written to`;
+      throw new Error(message, { cause: error });
     }
   }
 }

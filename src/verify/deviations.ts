@@ -18,7 +18,10 @@ const OF_SAVES: ReadonlyMap<string, Partial<Quirks>> = new Map([
   ["sse-in-use-by-mxcsr", { xinuseOfMxcsr: "counted" }],
 ]);
 
-/** Of restores, which every one of ours shows: what FXSAVE64 stored of x87's control afterwards is not what the image held. */
+/**
+ * Of restores. The first two need no word of a model, since every restore of ours has them: what FXSAVE64 stores of x87's
+ * control afterwards is not what the image held.
+ */
 const OF_RESTORES: ReadonlySet<string> = new Set(["x87-raw-normalized", "x87-pointers-not-visible", LOADED_BEFORE_FAULT]);
 
 /** The words of a model for the deviations that a record names. */
