@@ -39,11 +39,11 @@ export function unknownDeviation({ kind, deviations }: VectorRecord): string | u
   return deviations.find((name) => !(kind === "save" ? OF_SAVES.has(name) : OF_RESTORES.has(name)));
 }
 
-/** The first deviation that a restore names and does not show. `found`: LOADED_BEFORE_FAULT is known by its replay. */
+/** The first deviation of restores that a record names and does not show. `found`: LOADED_BEFORE_FAULT is known by its replay. */
 export function deviationNotShown(record: RestoreRecord, found: boolean): string | undefined {
   const { deviations, image, stateAfter, rfbm } = record;
   const loaded = (rfbm & readU64(image, XSTATE_BV_OFFSET) & 1n) !== 0n;
   // Byte 5, behind the tag word, is reserved: no CPU has it.
   const altered = image.subarray(0, MXCSR_OFFSET).some((byte, at) => at !== 5 && byte !== stateAfter.legacy[at]);
-  return deviations.find((name) => !(name === LOADED_BEFORE_FAULT ? found : loaded && altered));
+  return deviations.find((name) => OF_RESTORES.has(name) && !(name === LOADED_BEFORE_FAULT ? found : loaded && altered));
 }
